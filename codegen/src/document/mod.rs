@@ -1,0 +1,218 @@
+//! A contract, checked and in one normal form.
+//!
+//! What real contracts write is wider than what openapiv3 can parse, so values come first: [`read`] checks the version,
+//! follows every `$ref`, reports what is wrong, and builds `openapiv3::OpenAPI` from what is right, with no reference
+//! left in it but those to schemas. Schemas are JSON Schema 2020-12 in [`schema::Schema`]; where openapiv3 holds a
+//! schema, it holds a reference whose last part is the [`SchemaId`].
+//!
+//! After this stage nothing fails on what the author wrote.
+
+use openapiv3::{Info, OpenAPI, ReferenceOr, Server};
+
+use crate::diagnostic::{Diagnostic, Reporter};
+use crate::source::{Kind, Node, Sources};
+
+mod dialect;
+mod normalise;
+mod parts;
+mod paths;
+mod pattern;
+mod recursion;
+mod reference;
+pub mod schema;
+mod security;
+
+use normalise::{Schemas, text};
+use reference::Resolver;
+use schema::{Schema, SchemaId};
+
+pub(crate) use security::MUTUAL_TLS;
+
+/// Version of OpenAPI, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// 3.0.x: its own dialect of JSON Schema.
+    V3_0,
+    /// 3.1.x: JSON Schema 2020-12.
+    V3_1,
+    /// 3.2.x.
+    V3_2,
+}
+
+/// A contract in normal form.
+#[derive(Debug)]
+pub struct Document<'a> {
+    /// Everything but schemas.
+    pub api: OpenAPI,
+    /// All schemas, by [`SchemaId`].
+    pub schemas: Vec<Schema<'a>>,
+    /// `components/schemas` in the order of the contract.
+    pub components: Vec<(String, SchemaId)>,
+    /// Schemas of shared components, with the names that the components give them.
+    pub shared: Vec<(SchemaId, String)>,
+}
+
+impl Version {
+    /// Whether schemas are JSON Schema 2020-12.
+    pub fn is_2020(self) -> bool {
+        self != Self::V3_0
+    }
+}
+
+impl Document<'_> {
+    /// The schema that openapiv3 holds as a reference.
+    pub fn schema_of(&self, reference: &ReferenceOr<openapiv3::Schema>) -> Option<SchemaId> {
+        match reference {
+            ReferenceOr::Reference { reference } => reference.rsplit('/').next()?.parse().ok().map(SchemaId),
+            ReferenceOr::Item(_) => None,
+        }
+    }
+}
+
+/// What openapiv3 holds in place of a schema.
+fn schema_reference<T>(id: SchemaId) -> ReferenceOr<T> {
+    ReferenceOr::Reference { reference: format!("#/components/schemas/{}", id.0) }
+}
+
+/// Checks a contract and brings it into normal form; `None` where nothing can be made of it.
+pub fn read<'a>(sources: &'a Sources, report: &'a Reporter) -> Option<Document<'a>> {
+    let root = sources.root()?;
+    let version = version(root, report)?;
+    let resolver = Resolver { sources, report };
+    let mut reader = Reader {
+        resolver,
+        report,
+        schemas: Schemas::new(resolver, version),
+        version,
+        shared: Vec::new(),
+        schemes: Vec::new(),
+    };
+
+    let mut components = Vec::new();
+    if let Some(schemas) = root.pointer("/components/schemas") {
+        for entry in schemas.entries() {
+            components.push((entry.key.clone(), reader.schemas.component(&entry.key, &entry.value)));
+        }
+    }
+    let security_schemes = reader.security_schemes(root);
+    let api = OpenAPI {
+        openapi: text(root, "openapi").unwrap_or_default(),
+        info: info(root, report),
+        servers: servers(root),
+        tags: tags(root),
+        components: Some(openapiv3::Components { security_schemes, ..Default::default() }),
+        security: reader.security(root),
+        paths: reader.paths(root),
+        ..Default::default()
+    };
+    reader.webhooks(root);
+    reader.schemas.complete();
+    recursion::check(&reader.schemas.arena, report);
+    Some(Document { api, schemas: reader.schemas.arena, components, shared: reader.shared })
+}
+
+/// What the readers of the parts share.
+struct Reader<'a> {
+    resolver: Resolver<'a>,
+    report: &'a Reporter,
+    schemas: Schemas<'a>,
+    version: Version,
+    shared: Vec<(SchemaId, String)>,
+    /// Names of the security schemes of the contract.
+    schemes: Vec<String>,
+}
+
+fn version(root: &Node, report: &Reporter) -> Option<Version> {
+    if !root.is_mapping() {
+        report.add(
+            Diagnostic::error("not-openapi", format!("a contract is a mapping, not {}", root.describe())).at(root),
+        );
+        return None;
+    }
+    if let Some(swagger) = root.entry("swagger") {
+        report.add(
+            Diagnostic::error(
+                "unsupported-version",
+                "this is a contract in Swagger 2.0; specwright reads OpenAPI 3.0, 3.1 and 3.2",
+            )
+            .at_key(swagger)
+            .help("convert it, for example with https://converter.swagger.io"),
+        );
+        return None;
+    }
+    let Some(openapi) = root.entry("openapi") else {
+        report.add(
+            Diagnostic::error("not-openapi", "the key `openapi` with the version is missing")
+                .at(root)
+                .help("begin the file with `openapi: 3.1.0`"),
+        );
+        return None;
+    };
+    let text = match &openapi.value.kind {
+        Kind::String(text) | Kind::Number(text) => text.as_str(),
+        _ => "",
+    };
+    match text.split('.').take(2).collect::<Vec<_>>().as_slice() {
+        ["3", "0"] => Some(Version::V3_0),
+        ["3", "1"] => Some(Version::V3_1),
+        ["3", "2"] => Some(Version::V3_2),
+        _ => {
+            report.add(
+                Diagnostic::error(
+                    "unsupported-version",
+                    format!("OpenAPI `{text}` is not known; specwright reads 3.0, 3.1 and 3.2"),
+                )
+                .at(&openapi.value),
+            );
+            None
+        }
+    }
+}
+
+fn info(root: &Node, report: &Reporter) -> Info {
+    let Some(info) = root.get("info") else {
+        report.add(
+            Diagnostic::warning("missing-info", "the contract has no `info`")
+                .at(root)
+                .help("give it a title and a version"),
+        );
+        return Info { title: "API".into(), version: "0".into(), ..Default::default() };
+    };
+    let version = info.get("version").map(|version| match &version.kind {
+        Kind::String(text) | Kind::Number(text) => text.clone(),
+        _ => String::new(),
+    });
+    Info {
+        title: text(info, "title").unwrap_or_else(|| "API".into()),
+        description: text(info, "description").or_else(|| text(info, "summary")),
+        version: version.unwrap_or_default(),
+        ..Default::default()
+    }
+}
+
+fn servers(root: &Node) -> Vec<Server> {
+    let servers = root.get("servers").map(Node::items).unwrap_or_default().iter();
+    servers
+        .filter_map(|server| {
+            let mut url = text(server, "url")?;
+            for variable in server.get("variables").map(Node::entries).unwrap_or_default() {
+                if let Some(default) = text(&variable.value, "default") {
+                    url = url.replace(&format!("{{{}}}", variable.key), &default);
+                }
+            }
+            Some(Server { url, ..Default::default() })
+        })
+        .collect()
+}
+
+fn tags(root: &Node) -> Vec<openapiv3::Tag> {
+    let tags = root.get("tags").map(Node::items).unwrap_or_default().iter();
+    tags.filter_map(|tag| {
+        Some(openapiv3::Tag {
+            name: text(tag, "name")?,
+            description: text(tag, "description").or_else(|| text(tag, "summary")),
+            ..Default::default()
+        })
+    })
+    .collect()
+}

@@ -1,0 +1,558 @@
+//! Schema values to schemas in normal form.
+//!
+//! OpenAPI 3.0 keywords become those of 2020-12: `nullable`, Boolean `exclusiveMinimum`, ignored siblings of `$ref`.
+//! `const` becomes an `enum` of one. What a keyword cannot mean is reported and left out; annotations that generate
+//! nothing are left out silently, and so are extensions.
+
+use std::collections::HashMap;
+
+use super::Version;
+use super::pattern::{self, Regularity};
+use super::reference::{Resolver, Target};
+use super::schema::{Discriminator, Property, Schema, SchemaId};
+use crate::diagnostic::{Diagnostic, Reporter};
+use crate::ir::{Docs, JsonType, Literal, Number};
+use crate::source::{Entry, Kind, Node};
+
+/// Schemas as they are found.
+#[derive(Debug)]
+pub(crate) struct Schemas<'a> {
+    pub(crate) arena: Vec<Schema<'a>>,
+    by_node: HashMap<u32, SchemaId>,
+    queue: Vec<(SchemaId, &'a Node)>,
+    resolver: Resolver<'a>,
+    version: Version,
+    /// Patterns that were compiled before.
+    patterns: HashMap<String, Regularity>,
+    unknown: HashMap<String, ()>,
+}
+
+/// Keywords beside a `$ref` that change what it means or how it is typed.
+const MEANINGLESS_SIBLINGS: &[&str] = &[
+    "$ref",
+    "$comment",
+    "title",
+    "summary",
+    "description",
+    "default",
+    "example",
+    "examples",
+    "deprecated",
+    "externalDocs",
+    "xml",
+    "$defs",
+    "definitions",
+];
+
+/// Keywords that say nothing about values.
+const ANNOTATIONS: &[&str] = &[
+    "$schema",
+    "$comment",
+    "$defs",
+    "definitions",
+    "title",
+    "description",
+    "deprecated",
+    "default",
+    "example",
+    "examples",
+    "externalDocs",
+    "xml",
+    "readOnly",
+    "writeOnly",
+    "nullable",
+    "summary",
+];
+
+impl<'a> Schemas<'a> {
+    pub(crate) fn new(resolver: Resolver<'a>, version: Version) -> Self {
+        Self {
+            arena: Vec::new(),
+            by_node: HashMap::new(),
+            queue: Vec::new(),
+            resolver,
+            version,
+            patterns: HashMap::new(),
+            unknown: HashMap::new(),
+        }
+    }
+
+    /// A component: it has an entry of its own even where it only refers to another.
+    pub(crate) fn component(&mut self, name: &str, node: &'a Node) -> SchemaId {
+        let id = if node.get("$ref").is_some() && !self.has_siblings(node) {
+            match self.intern(node) {
+                Some(target) => self.push(Schema {
+                    node: Some(node),
+                    docs: docs(node),
+                    reference: Some(target),
+                    ..Schema::default()
+                }),
+                None => self.push(Schema { node: Some(node), ..Schema::default() }),
+            }
+        } else {
+            self.own(node)
+        };
+        self.arena[id.0].component.get_or_insert_with(|| name.to_owned());
+        id
+    }
+
+    /// The schema that a value is or refers to; `None` if the reference leads nowhere (which is reported).
+    pub(crate) fn intern(&mut self, node: &'a Node) -> Option<SchemaId> {
+        if node.get("$ref").is_none() || self.has_siblings(node) {
+            return Some(self.own(node));
+        }
+        let target = self.resolver.follow(node)?;
+        Some(self.target(&target))
+    }
+
+    /// `type: string`, where the contract has no schema.
+    pub(crate) fn any_string(&mut self) -> SchemaId {
+        self.push(Schema { types: vec![JsonType::String], ..Schema::default() })
+    }
+
+    /// Reads what has been found and not read yet.
+    pub(crate) fn complete(&mut self) {
+        while let Some((id, node)) = self.queue.pop() {
+            let schema = self.read(node);
+            let slot = &mut self.arena[id.0];
+            *slot = Schema { component: slot.component.take(), referenced: slot.referenced, ..schema };
+        }
+    }
+
+    fn has_siblings(&self, node: &Node) -> bool {
+        self.version.is_2020()
+            && node
+                .entries()
+                .iter()
+                .any(|entry| !MEANINGLESS_SIBLINGS.contains(&entry.key.as_str()) && !entry.key.starts_with("x-"))
+    }
+
+    fn target(&mut self, target: &Target<'a>) -> SchemaId {
+        let id = self.own(target.node);
+        let schema = &mut self.arena[id.0];
+        schema.referenced = true;
+        if target.is_named {
+            schema.component.get_or_insert_with(|| target.name.clone());
+        }
+        id
+    }
+
+    fn own(&mut self, node: &'a Node) -> SchemaId {
+        if let Some(id) = self.by_node.get(&node.id) {
+            return *id;
+        }
+        let id = self.push(Schema::default());
+        self.by_node.insert(node.id, id);
+        self.queue.push((id, node));
+        id
+    }
+
+    fn push(&mut self, schema: Schema<'a>) -> SchemaId {
+        self.arena.push(schema);
+        SchemaId(self.arena.len() - 1)
+    }
+
+    fn report(&self) -> &'a Reporter {
+        self.resolver.report
+    }
+
+    fn read(&mut self, node: &'a Node) -> Schema<'a> {
+        let mut schema = Schema { node: Some(node), ..Schema::default() };
+        match &node.kind {
+            Kind::Boolean(true) => return schema,
+            Kind::Boolean(false) => {
+                schema.never = true;
+                return schema;
+            }
+            Kind::Mapping(_) => {}
+            _ => {
+                self.report().add(
+                    Diagnostic::error("invalid-schema", format!("a schema must be a mapping, not {}", node.describe()))
+                        .at(node),
+                );
+                return schema;
+            }
+        }
+        if node.get("$ref").is_some() {
+            schema.reference = self.resolver.follow(node).map(|target| self.target(&target));
+        }
+        schema.docs = docs(node);
+        schema.title = text(node, "title");
+        schema.rust_name = text(node, "x-rust-name");
+        for entry in node.entries() {
+            if !entry.key.starts_with("x-") {
+                self.keyword(&mut schema, entry);
+            }
+        }
+        for key in ["x-enum-varnames", "x-enumNames"] {
+            if let Some(names) = node.get(key) {
+                schema.enum_names = names.items().iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+            }
+        }
+        super::dialect::old_forms(&mut schema, node, self.version, self.report());
+        super::dialect::fit_members(&mut schema, self.report());
+        schema
+    }
+
+    fn keyword(&mut self, schema: &mut Schema<'a>, entry: &'a Entry) {
+        let value = &entry.value;
+        match entry.key.as_str() {
+            "$ref" => {}
+            "type" => self.types(schema, value),
+            "format" => schema.format = self.string(value),
+            "enum" => {
+                if matches!(value.kind, Kind::Sequence(_)) {
+                    schema.enumeration = Some(self.members(value));
+                } else {
+                    self.wrong(entry, "a list");
+                }
+            }
+            "const" => schema.enumeration = Some(vec![value.literal()]),
+            "minimum" => schema.minimum = self.bound(entry),
+            "maximum" => schema.maximum = self.bound(entry),
+            "exclusiveMinimum" if value.as_bool().is_none() => schema.exclusive_minimum = self.bound(entry),
+            "exclusiveMaximum" if value.as_bool().is_none() => schema.exclusive_maximum = self.bound(entry),
+            "exclusiveMinimum" | "exclusiveMaximum" => {}
+            "multipleOf" => schema.multiple_of = self.bound(entry).filter(|number| positive(*number)),
+            "minLength" => schema.min_length = self.count(entry),
+            "maxLength" => schema.max_length = self.count(entry),
+            "pattern" => schema.pattern = self.string(value).and_then(|pattern| self.pattern(pattern, value)),
+            "contentMediaType" => schema.content_media_type = self.string(value),
+            "contentEncoding" => schema.content_encoding = self.string(value),
+            "items" => match &value.kind {
+                Kind::Sequence(_) => {
+                    self.report().add(
+                        Diagnostic::warning(
+                            "old-keyword",
+                            "a list of `items` is the older form of a tuple; it is taken as `prefixItems`",
+                        )
+                        .at_key(entry)
+                        .help("write `prefixItems`"),
+                    );
+                    schema.prefix_items = self.list(entry);
+                }
+                _ => schema.items = self.intern(value),
+            },
+            "prefixItems" => schema.prefix_items = self.list(entry),
+            "contains" => schema.contains = self.intern(value),
+            "minContains" => schema.min_contains = self.count(entry),
+            "maxContains" => schema.max_contains = self.count(entry),
+            "minItems" => schema.min_items = self.count(entry),
+            "maxItems" => schema.max_items = self.count(entry),
+            "uniqueItems" => schema.unique_items = self.boolean(entry),
+            "unevaluatedItems" => schema.unevaluated_items = self.intern(value),
+            "properties" => self.properties(schema, entry),
+            "required" => self.required(schema, entry),
+            "additionalProperties" => schema.additional_properties = self.intern(value),
+            "patternProperties" => {
+                let members = self.map(entry).into_iter();
+                schema.pattern_properties =
+                    members.filter_map(|(pattern, id)| Some((self.pattern(pattern, value)?, id))).collect();
+            }
+            "propertyNames" => schema.property_names = self.intern(value),
+            "minProperties" => schema.min_properties = self.count(entry),
+            "maxProperties" => schema.max_properties = self.count(entry),
+            "dependentRequired" => {
+                let members = value.entries().iter();
+                schema.dependent_required =
+                    members.map(|member| (member.key.clone(), strings(&member.value))).collect();
+            }
+            "dependentSchemas" => schema.dependent_schemas = self.map(entry),
+            "unevaluatedProperties" => schema.unevaluated_properties = self.intern(value),
+            "allOf" => schema.all_of = self.list(entry),
+            "anyOf" => schema.any_of = self.list(entry),
+            "oneOf" => schema.one_of = self.list(entry),
+            "not" => schema.not = self.intern(value),
+            "if" => schema.if_ = self.intern(value),
+            "then" => schema.then_ = self.intern(value),
+            "else" => schema.else_ = self.intern(value),
+            "discriminator" => self.discriminator(schema, value),
+            "readOnly" => schema.read_only = self.boolean(entry),
+            "writeOnly" => schema.write_only = self.boolean(entry),
+            "default" => schema.default = Some(value),
+            "$dynamicRef" | "$dynamicAnchor" | "$recursiveRef" | "$recursiveAnchor" | "contentSchema" => {
+                self.report().add(
+                    Diagnostic::warning("unsupported-keyword", format!("`{}` is not checked", entry.key))
+                        .at_key(entry)
+                        .help("values that only this keyword forbids are accepted"),
+                );
+            }
+            "$id" | "$anchor" | "id" => self.unknown(entry),
+            key if ANNOTATIONS.contains(&key) => {}
+            _ => self.unknown(entry),
+        }
+    }
+
+    fn types(&self, schema: &mut Schema<'a>, value: &'a Node) {
+        let names: Vec<&Node> = match &value.kind {
+            Kind::Sequence(items) => items.iter().collect(),
+            _ => vec![value],
+        };
+        for name in names {
+            let ty = match (&name.kind, name.as_str()) {
+                (_, Some("null")) | (Kind::Null, _) => JsonType::Null,
+                (_, Some("boolean")) => JsonType::Boolean,
+                (_, Some("integer")) => JsonType::Integer,
+                (_, Some("number")) => JsonType::Number,
+                (_, Some("string")) => JsonType::String,
+                (_, Some("array")) => JsonType::Array,
+                (_, Some("object")) => JsonType::Object,
+                (_, other) => {
+                    let shown = other.map_or_else(|| name.describe().to_owned(), |other| format!("`{other}`"));
+                    let mut diagnostic = Diagnostic::error("invalid-type", format!("{shown} is not a type")).at(name);
+                    diagnostic = match other {
+                        Some("file") => diagnostic.help("write `type: string` and `format: binary`"),
+                        Some("any") => diagnostic.help("leave `type` out"),
+                        _ => diagnostic.help("types are null, boolean, integer, number, string, array and object"),
+                    };
+                    self.report().add(diagnostic);
+                    continue;
+                }
+            };
+            if !schema.types.contains(&ty) {
+                schema.types.push(ty);
+            }
+        }
+    }
+
+    /// `enum` without repetitions.
+    fn members(&self, value: &'a Node) -> Vec<Literal> {
+        let mut members: Vec<Literal> = Vec::new();
+        for item in value.items() {
+            let literal = item.literal();
+            if members.contains(&literal) {
+                self.report()
+                    .add(Diagnostic::warning("repeated-enum-value", "this value stands in the list already").at(item));
+            } else {
+                members.push(literal);
+            }
+        }
+        members
+    }
+
+    fn properties(&mut self, schema: &mut Schema<'a>, entry: &'a Entry) {
+        if !entry.value.is_mapping() {
+            self.wrong(entry, "a mapping");
+            return;
+        }
+        for member in entry.value.entries() {
+            let Some(id) = self.intern(&member.value) else { continue };
+            schema.properties.push(Property {
+                name: member.key.clone(),
+                schema: id,
+                docs: docs(&member.value),
+                default: member.value.get("default"),
+                rust_name: text(&member.value, "x-rust-name"),
+            });
+        }
+    }
+
+    fn required(&self, schema: &mut Schema<'a>, entry: &'a Entry) {
+        match &entry.value.kind {
+            Kind::Sequence(items) => {
+                for item in items {
+                    match item.as_str() {
+                        Some(name) if !schema.required.iter().any(|known| known == name) => {
+                            schema.required.push(name.to_owned());
+                        }
+                        Some(_) => {}
+                        None => {
+                            self.report()
+                                .add(Diagnostic::warning("ignored-keyword", "`required` lists names").at(item));
+                        }
+                    }
+                }
+            }
+            Kind::Boolean(_) => self.report().add(
+                Diagnostic::warning(
+                    "ignored-keyword",
+                    "`required` of a property says nothing: it belongs to the object, as a list of names",
+                )
+                .at_key(entry)
+                .help("list the property in `required` of the schema that has it"),
+            ),
+            Kind::Null => {}
+            _ => self.wrong(entry, "a list of names"),
+        }
+    }
+
+    fn discriminator(&mut self, schema: &mut Schema<'a>, value: &'a Node) {
+        // A bare string is the discriminator of Swagger 2.0.
+        let Some(property) = text(value, "propertyName").or_else(|| value.as_str().map(str::to_owned)) else {
+            self.report()
+                .add(Diagnostic::error("invalid-discriminator", "a discriminator needs `propertyName`").at(value));
+            return;
+        };
+        let mut mapping = Vec::new();
+        for member in value.get("mapping").map(Node::entries).unwrap_or_default() {
+            let Some(reference) = member.value.as_str() else {
+                self.wrong(member, "a reference");
+                continue;
+            };
+            // "Schema names or URI references" (OpenAPI 3.1, "Discriminator Object"): a name that exists comes first.
+            let file = member.value.span.file;
+            let by_name = reference.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+            let found =
+                match by_name.then(|| self.resolver.lookup(file, &format!("#/components/schemas/{reference}"), 0)) {
+                    Some(Ok(node)) => Ok(node),
+                    _ => self.resolver.lookup(file, reference, 0),
+                };
+            match found.map(|node| self.resolver.follow(node)) {
+                Ok(Some(target)) => {
+                    let id = self.own(target.node);
+                    mapping.push((member.key.clone(), id));
+                }
+                Ok(None) => {}
+                Err(diagnostic) => self.report().add((*diagnostic).at(&member.value)),
+            }
+        }
+        schema.discriminator = Some(Discriminator { property, mapping });
+    }
+
+    /// The pattern, if it is a regular expression.
+    fn pattern(&mut self, pattern: String, place: &'a Node) -> Option<String> {
+        let checked = self.patterns.entry(pattern.clone()).or_insert_with(|| Regularity::of(&pattern)).clone();
+        match checked {
+            Regularity::Fine => Some(pattern),
+            Regularity::Foreign(meant) => {
+                self.report().add(
+                    Diagnostic::warning(
+                        "pattern-dialect",
+                        "`\\A`, `\\Z` and `\\z` are not of ECMA-262; they are taken as `^` and `$`",
+                    )
+                    .at(place),
+                );
+                Some(meant)
+            }
+            Regularity::Wrong(error) => {
+                self.report().add(
+                    Diagnostic::error("invalid-pattern", format!("this is not a regular expression of ECMA-262: {}", pattern::lower_first(&error)))
+                        .at(place)
+                        .help("patterns are those of JavaScript: no inline flags such as `(?i)`, no `\\A`, no possessive quantifiers"),
+                );
+                None
+            }
+        }
+    }
+
+    fn list(&mut self, entry: &'a Entry) -> Vec<SchemaId> {
+        if !matches!(entry.value.kind, Kind::Sequence(_)) {
+            self.wrong(entry, "a list of schemas");
+        }
+        entry.value.items().iter().filter_map(|item| self.intern(item)).collect()
+    }
+
+    fn map(&mut self, entry: &'a Entry) -> Vec<(String, SchemaId)> {
+        if !entry.value.is_mapping() {
+            self.wrong(entry, "a mapping");
+        }
+        entry
+            .value
+            .entries()
+            .iter()
+            .filter_map(|member| Some((member.key.clone(), self.intern(&member.value)?)))
+            .collect()
+    }
+
+    fn bound(&self, entry: &'a Entry) -> Option<Number> {
+        let quoted = || entry.value.as_str().and_then(crate::source::number);
+        let number = entry.value.as_number().or_else(quoted);
+        if entry.value.as_number().is_none() && !matches!(entry.value.kind, Kind::Null) {
+            self.tolerated(entry, "a number", number.is_some());
+        }
+        number
+    }
+
+    fn count(&self, entry: &'a Entry) -> Option<u64> {
+        let quoted = || entry.value.as_str().and_then(|text| text.parse().ok());
+        let count = entry.value.as_count().or_else(quoted);
+        if entry.value.as_count().is_none() && !matches!(entry.value.kind, Kind::Null) {
+            self.tolerated(entry, "a number that counts", count.is_some());
+        }
+        count
+    }
+
+    fn boolean(&self, entry: &'a Entry) -> bool {
+        match (&entry.value.kind, entry.value.as_str()) {
+            (Kind::Boolean(value), _) => *value,
+            (_, Some(text @ ("true" | "false"))) => {
+                self.tolerated(entry, "true or false", true);
+                text == "true"
+            }
+            _ => {
+                self.tolerated(entry, "true or false", false);
+                false
+            }
+        }
+    }
+
+    fn string(&self, value: &'a Node) -> Option<String> {
+        if value.as_str().is_none() && !matches!(value.kind, Kind::Null) {
+            self.report().add(
+                Diagnostic::warning("ignored-keyword", format!("this must be a string, not {}", value.describe()))
+                    .at(value),
+            );
+        }
+        value.as_str().map(str::to_owned)
+    }
+
+    fn tolerated(&self, entry: &'a Entry, wanted: &str, used: bool) {
+        let outcome = if used { "its text is taken" } else { "it is left out" };
+        self.report().add(
+            Diagnostic::warning(
+                "ignored-keyword",
+                format!("`{}` must be {wanted}, not {}; {outcome}", entry.key, entry.value.describe()),
+            )
+            .at(&entry.value),
+        );
+    }
+
+    fn wrong(&self, entry: &'a Entry, wanted: &str) {
+        self.report().add(
+            Diagnostic::error(
+                "invalid-schema",
+                format!("`{}` must be {wanted}, not {}", entry.key, entry.value.describe()),
+            )
+            .at(&entry.value),
+        );
+    }
+
+    /// A keyword that nobody knows: perhaps a misspelt one. Said once for each.
+    fn unknown(&mut self, entry: &'a Entry) {
+        if self.unknown.insert(entry.key.clone(), ()).is_none() {
+            self.report().add(
+                Diagnostic::warning(
+                    "unknown-keyword",
+                    format!("`{}` is no keyword of a schema and says nothing", entry.key),
+                )
+                .at_key(entry),
+            );
+        }
+    }
+}
+
+/// Prose of a schema.
+pub(crate) fn docs(node: &Node) -> Docs {
+    Docs {
+        summary: text(node, "title").or_else(|| text(node, "summary")),
+        description: text(node, "description"),
+        deprecated: node.get("deprecated").and_then(Node::as_bool).unwrap_or(false),
+    }
+}
+
+/// A member that is text.
+pub(crate) fn text(node: &Node, key: &str) -> Option<String> {
+    node.get(key).and_then(Node::as_str).map(str::to_owned)
+}
+
+/// A list of texts.
+pub(crate) fn strings(node: &Node) -> Vec<String> {
+    node.items().iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+fn positive(number: Number) -> bool {
+    match number {
+        Number::Integer(value) => value > 0,
+        Number::Float(value) => value > 0.0,
+    }
+}

@@ -1,0 +1,206 @@
+//! The client crate: progenitor's methods where progenitor can express an operation, our template's where not.
+//!
+//! Both kinds have one signature: parameters in the order of progenitor (path, then the rest by name, then the body),
+//! `Result<ResponseValue<T>, Error<E>>` with progenitor-client's types. Where an operation has several success or
+//! error bodies, `T` or `E` is an enum of ours, so no body is lost. All types of the contract come from `api-types`;
+//! the client defines none of its own but those enums, the multipart forms and the credentials.
+
+mod model;
+mod operation;
+mod progenitor;
+
+use askama::Template;
+
+use crate::Error;
+use crate::emit::{File, text};
+use crate::ir::{Api, SchemeKind, Tag};
+use model::Bodies;
+use operation::Method;
+
+/// The files of the client crate.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Files, before `rustfmt`.
+    pub files: Vec<File>,
+    /// How many methods progenitor wrote.
+    pub progenitor_methods: usize,
+}
+
+/// Prints the client crate.
+///
+/// # Errors
+///
+/// [`Error::Bug`] when progenitor refuses what [`progenitor`] thought it can express.
+pub fn files(api: &Api) -> Result<Client, Error> {
+    let written = progenitor::methods(api)?;
+    let mut files = vec![File { path: "lib.rs".into(), text: print(&Library::new(api))? }];
+    if !api.security_schemes.is_empty() {
+        files.push(File { path: "credentials.rs".into(), text: print(&Credentials { api })? });
+    }
+    for tag in &api.tags {
+        let methods: Vec<Method> = tag
+            .operations
+            .iter()
+            .map(|operation| Method::new(operation, written.get(operation.name.rust.as_str()).cloned()))
+            .collect();
+        files.push(File { path: format!("{}.rs", text::file_stem(&tag.name.rust)), text: TagFile { api, tag, methods }.rendered()? });
+    }
+    Ok(Client { files, progenitor_methods: written.len() })
+}
+
+fn print(template: &impl Template) -> Result<String, Error> {
+    template.render().map_err(|error| Error::Bug(format!("a template failed: {error}")))
+}
+
+/// `lib.rs`: the client itself.
+#[derive(Template)]
+#[template(path = "client/lib.rs.askama", escape = "none")]
+struct Library<'a> {
+    api: &'a Api,
+    /// Whether the contract secures any operation.
+    secured: bool,
+}
+
+impl<'a> Library<'a> {
+    fn new(api: &'a Api) -> Self {
+        Self { api, secured: !api.security_schemes.is_empty() }
+    }
+
+    fn module_docs(&self) -> String {
+        text::crate_docs(&format!("A client for {}, version {}.", self.api.title, self.api.version), self.api.description.as_deref())
+    }
+
+    /// Type of `ClientInfo`'s inner value.
+    fn inner(&self) -> &'static str {
+        if self.secured { "Credentials" } else { "()" }
+    }
+}
+
+/// `credentials.rs`: what the caller proves itself with, a field for each security scheme.
+#[derive(Template)]
+#[template(path = "client/credentials.rs.askama", escape = "none")]
+struct Credentials<'a> {
+    api: &'a Api,
+}
+
+impl Credentials<'_> {
+    /// The statement that puts a scheme's secret into a request.
+    fn apply(&self, scheme: &crate::ir::SecurityScheme) -> String {
+        use crate::ir::Location;
+        match &scheme.kind {
+            SchemeKind::ApiKey { location: Location::Query, name } => {
+                format!("request.url_mut().query_pairs_mut().append_pair({}, &secret)", text::string_literal(name))
+            }
+            SchemeKind::ApiKey { location: Location::Cookie, name } => {
+                format!("append_cookie(request, {}, &secret)?", text::string_literal(name))
+            }
+            SchemeKind::ApiKey { name, .. } => {
+                format!("insert_header(request, {}, &secret)?", text::string_literal(&name.to_ascii_lowercase()))
+            }
+            SchemeKind::Basic => r#"insert_header(request, "authorization", &format!("Basic {secret}"))?"#.to_owned(),
+            SchemeKind::Http(scheme) => {
+                format!(r#"insert_header(request, "authorization", &format!("{{}} {{secret}}", {}))?"#, text::string_literal(scheme))
+            }
+            SchemeKind::Bearer(_) | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_) => {
+                r#"insert_header(request, "authorization", &format!("Bearer {secret}"))?"#.to_owned()
+            }
+            // The certificate belongs to the connection: the caller's `reqwest::Client` has it.
+            SchemeKind::MutualTls => "let _ = (&request, &secret)".to_owned(),
+        }
+    }
+
+    /// Field of a scheme.
+    fn field(&self, scheme: &crate::ir::SecurityScheme) -> String {
+        scheme.name.rust.to_lowercase()
+    }
+
+    /// What the secret of a scheme is, for its documentation.
+    fn secret(&self, scheme: &crate::ir::SecurityScheme) -> &'static str {
+        match &scheme.kind {
+            SchemeKind::Bearer(_) | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_) => "the token, sent as `Authorization: Bearer`",
+            SchemeKind::Basic => "`user:password` in Base64, sent as `Authorization: Basic` (RFC 7617)",
+            SchemeKind::Http(_) => "the credentials, sent as `Authorization` under the scheme's name",
+            SchemeKind::ApiKey { .. } => "the key",
+            SchemeKind::MutualTls => "unused: the `reqwest::Client` holds the certificate",
+        }
+    }
+
+    /// `&[&[schemes of an alternative], ..]` of an operation.
+    fn alternatives(&self, operation: &crate::ir::Operation) -> String {
+        let alternatives = operation.security.iter().map(|all| {
+            let schemes: Vec<String> = all
+                .iter()
+                .filter_map(|one| self.api.security_schemes.iter().position(|scheme| scheme.name.wire == one.scheme))
+                .map(|index| format!("Scheme::{}", self.variant(&self.api.security_schemes[index])))
+                .collect();
+            format!("&[{}]", schemes.join(", "))
+        });
+        format!("&[{}]", alternatives.collect::<Vec<_>>().join(", "))
+    }
+
+    fn variant(&self, scheme: &crate::ir::SecurityScheme) -> String {
+        heck::ToUpperCamelCase::to_upper_camel_case(scheme.name.rust.as_str())
+    }
+}
+
+/// One file per tag: an `impl Client` with a method per operation.
+#[derive(Template)]
+#[template(path = "client/tag.rs.askama", escape = "none")]
+struct TagFile<'a> {
+    api: &'a Api,
+    tag: &'a Tag,
+    methods: Vec<Method<'a>>,
+}
+
+impl TagFile<'_> {
+    fn module_docs(&self) -> String {
+        text::module_docs(&format!("Operations tagged `{}`.", self.tag.name.wire), self.tag.docs.description.as_deref())
+    }
+
+    /// What the file calls: its text before imports are added.
+    fn rendered(&self) -> Result<String, Error> {
+        let text = print(self)?;
+        Ok(text.replace(IMPORTS, &imports(&text)))
+    }
+
+    fn bodies(&self) -> Vec<&Bodies> {
+        self.methods.iter().flat_map(Method::enums).collect()
+    }
+}
+
+/// Where the imports go; no text of the contract can hold it, since a NUL in it would be escaped.
+const IMPORTS: &str = "\0";
+
+/// The imports of a file, so that nothing is imported in vain.
+fn imports(text: &str) -> String {
+    let used = |names: &[&'static str]| -> Vec<&'static str> { names.iter().copied().filter(|name| uses(text, name)).collect() };
+    let mut progenitor = used(&["ByteStream", "Error", "OperationInfo", "QueryParam", "ResponseValue", "encode_path"]);
+    if progenitor.contains(&"OperationInfo") {
+        // `self.pre(..)` and its like are methods of this trait.
+        progenitor.push("ClientHooks");
+    }
+    progenitor.sort_unstable();
+    let mut lines = String::new();
+    for (path, names) in [
+        ("progenitor_client", progenitor),
+        ("reqwest::header", used(&["ACCEPT", "CONTENT_TYPE", "HeaderMap", "HeaderName", "HeaderValue"])),
+        ("specwright_runtime::client", used(&["Call", "Encoding", "Form", "Upload", "media_type_matches"])),
+    ] {
+        if !names.is_empty() {
+            lines.push_str(&format!("use {path}::{{{}}};\n", names.join(", ")));
+        }
+    }
+    let mut own = vec!["Client"];
+    own.extend(used(&["bytes_of", "refuse_call", "text_of", "wrapped"]));
+    lines.push_str(&format!("\nuse crate::{{{}}};\n", own.join(", ")));
+    lines
+}
+
+/// Whether a text uses an identifier on its own, not as part of a longer one or a longer path.
+fn uses(text: &str, name: &str) -> bool {
+    let boundary = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':');
+    text.match_indices(name).any(|(at, _)| {
+        let after = text[at + name.len()..].chars().next();
+        boundary(text[..at].chars().next_back()) && !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}

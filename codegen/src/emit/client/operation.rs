@@ -1,0 +1,350 @@
+//! A client method: progenitor's text where there is one, else ours.
+
+use askama::Template;
+
+use super::model::{Bodies, Case, Outcome};
+use crate::emit::rust_type::rust_type;
+use crate::emit::text;
+use crate::ir::{Location, Media, MediaKind, Operation, Parameter, Part, PartKind, Status, Style, Type};
+
+/// A method and the types that only it needs.
+#[derive(Debug)]
+pub struct Method<'a> {
+    operation: &'a Operation,
+    success: Outcome,
+    error: Outcome,
+    body: Option<Bodies>,
+    /// Without attributes and documentation.
+    text: String,
+}
+
+impl<'a> Method<'a> {
+    /// `written` is what progenitor wrote for the operation.
+    pub fn new(operation: &'a Operation, written: Option<String>) -> Self {
+        let (success, error) = (Outcome::success(operation), Outcome::error(operation));
+        let body = body_enum(operation);
+        let text = written.unwrap_or_else(|| {
+            let template = OwnMethod { operation, success: &success, error: &error };
+            template.render().expect("the template only prints")
+        });
+        Self { operation, success, error, body, text }
+    }
+
+    /// The method, without attributes and documentation.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Doc lines and attributes.
+    pub fn head(&self) -> String {
+        let operation = self.operation;
+        let mut head = text::docs_then(&operation.docs, &text::code(&format!("{} {}", operation.method, operation.path)));
+        if operation.docs.deprecated {
+            head.push_str("#[deprecated]\n");
+        }
+        head
+    }
+
+    /// Enums of bodies.
+    pub fn enums(&self) -> Vec<&Bodies> {
+        [&self.success.bodies, &self.error.bodies, &self.body].into_iter().flatten().collect()
+    }
+
+    /// Name of the enum of media types to ask for, where there are several.
+    pub fn accept(&self) -> Option<Accept> {
+        accept(self.operation)
+    }
+
+    /// The multipart form of the operation.
+    pub fn form(&self) -> Option<FormStruct<'a>> {
+        let media = &self.operation.body.as_ref()?.media;
+        media.iter().find_map(|one| match &one.kind {
+            MediaKind::Multipart { parts } => Some(FormStruct { name: format!("{}Form", self.operation.type_prefix), operation: &self.operation.name.wire, parts }),
+            _ => None,
+        })
+    }
+}
+
+/// The enum of media types that a caller may ask for.
+#[derive(Debug)]
+pub struct Accept {
+    /// Its name.
+    pub name: String,
+    /// Operation, for its documentation.
+    pub operation: String,
+    /// Variant and media type.
+    pub variants: Vec<(String, String)>,
+}
+
+/// A multipart form.
+#[derive(Debug)]
+pub struct FormStruct<'a> {
+    /// Its name.
+    pub name: String,
+    /// Operation, for its documentation.
+    pub operation: &'a str,
+    parts: &'a [Part],
+}
+
+impl FormStruct<'_> {
+    /// Field, type and documentation.
+    pub fn fields(&self) -> Vec<(String, String, String)> {
+        self.parts
+            .iter()
+            .map(|part| {
+                let ty = match &part.kind {
+                    PartKind::File => "Upload".to_owned(),
+                    PartKind::Text { ty, .. } | PartKind::Json { ty, .. } => rust_type(ty, "api_types::"),
+                };
+                let ty = match (part.many && matches!(part.kind, PartKind::File), part.required) {
+                    (true, _) => format!("Vec<{ty}>"),
+                    (false, true) => ty,
+                    (false, false) => format!("Option<{ty}>"),
+                };
+                (part.name.rust.clone(), ty, text::docs_then(&part.docs, &format!("Part {}.", text::code(&part.name.wire))))
+            })
+            .collect()
+    }
+
+    /// The statement that adds each part to `form`.
+    pub fn statements(&self) -> Vec<String> {
+        self.parts
+            .iter()
+            .map(|part| {
+                let (field, name) = (&part.name.rust, text::string_literal(&part.name.wire));
+                match &part.kind {
+                    PartKind::File if part.many => format!("form = form.files({name}, self.{field})?;"),
+                    PartKind::File if part.required => format!("form = form.file({name}, self.{field})?;"),
+                    PartKind::File => format!("form = form.files({name}, self.{field})?;"),
+                    PartKind::Text { .. } => format!("form = form.text({name}, &self.{field})?;"),
+                    PartKind::Json { .. } => format!("form = form.json({name}, &self.{field})?;"),
+                }
+            })
+            .collect()
+    }
+}
+
+/// A method in our template, in the style of progenitor's.
+#[derive(Template)]
+#[template(path = "client/method.rs.askama", escape = "none")]
+struct OwnMethod<'a> {
+    operation: &'a Operation,
+    success: &'a Outcome,
+    error: &'a Outcome,
+}
+
+impl OwnMethod<'_> {
+    fn name(&self) -> &str {
+        &self.operation.name.rust
+    }
+
+    /// `reqwest::Method` of the operation.
+    fn method(&self) -> String {
+        match self.operation.method.as_str() {
+            "GET" | "PUT" | "POST" | "DELETE" | "OPTIONS" | "HEAD" | "PATCH" | "TRACE" => format!("reqwest::Method::{}", self.operation.method),
+            other => format!("reqwest::Method::from_bytes({}.as_bytes()).expect(\"a method of the contract\")", text::string_literal(other)),
+        }
+    }
+
+    fn path(&self) -> String {
+        text::string_literal(&self.operation.path)
+    }
+
+    /// Parameters in progenitor's order.
+    fn parameters(&self) -> Vec<&Parameter> {
+        ordered(self.operation)
+    }
+
+    /// `name: type` of each argument, after `&self`.
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments: Vec<String> =
+            self.parameters().iter().map(|parameter| format!("{}: {}", parameter.name.rust, argument(parameter))).collect();
+        if let Some(accept) = accept(self.operation) {
+            arguments.push(format!("accept: {}", accept.name));
+        }
+        if let Some(body) = &self.operation.body {
+            let (name, ty) = match body.media.as_slice() {
+                [only] => match &only.kind {
+                    MediaKind::Json { ty, .. } | MediaKind::Form { ty, .. } => ("body", format!("&{}", rust_type(ty, "api_types::"))),
+                    MediaKind::Text { .. } => ("body", "&str".to_owned()),
+                    MediaKind::Binary if body.required => ("body", "impl Into<reqwest::Body>".to_owned()),
+                    MediaKind::Binary => ("body", "reqwest::Body".to_owned()),
+                    MediaKind::Multipart { .. } => ("form", format!("{}Form", self.operation.type_prefix)),
+                },
+                _ => ("body", format!("{}Body", self.operation.type_prefix)),
+            };
+            arguments.push(if body.required { format!("{name}: {ty}") } else { format!("{name}: Option<{ty}>") });
+        }
+        arguments
+    }
+
+    /// The statement that puts a parameter into `call`.
+    fn statement(&self, parameter: &Parameter) -> String {
+        let (field, name) = (&parameter.name.rust, text::string_literal(&parameter.name.wire));
+        let place = match parameter.location {
+            Location::Path => "path",
+            Location::Query => "query",
+            Location::Header => "header",
+            Location::Cookie => "cookie",
+        };
+        let encoding = encoding(parameter);
+        if parameter.content.is_some() {
+            return format!("call.{place}({name}, {encoding}, &Call::json_text({name}, &{field}).map_err(refuse_call)?).map_err(refuse_call)?;");
+        }
+        format!("call.{place}({name}, {encoding}, &{field}).map_err(refuse_call)?;")
+    }
+
+    /// What is sent as `Accept`, where the caller does not choose.
+    fn accepted(&self) -> Option<String> {
+        let produces = self.operation.produces();
+        (!produces.is_empty()).then(|| text::string_literal(&produces.join(", ")))
+    }
+
+    fn chooses(&self) -> bool {
+        accept(self.operation).is_some()
+    }
+
+    /// The statements that put the body into `call`.
+    fn body(&self) -> Option<String> {
+        let body = self.operation.body.as_ref()?;
+        let (name, statement) = match body.media.as_slice() {
+            [only] => {
+                let name = if matches!(only.kind, MediaKind::Multipart { .. }) { "form" } else { "body" };
+                (name, send(only, name))
+            }
+            several => {
+                let arms: Vec<String> = several
+                    .iter()
+                    .map(|media| format!("{}Body::{}(body) => {{ {} }}", self.operation.type_prefix, media.variant, send_owned(media)))
+                    .collect();
+                ("body", format!("match body {{ {} }}", arms.join("\n")))
+            }
+        };
+        Some(if body.required { statement } else { format!("if let Some({name}) = {name} {{ {statement} }}") })
+    }
+
+    fn arms(&self) -> Vec<String> {
+        let arm = |case: &Case, outcome: &Outcome, error: bool| {
+            let read = case.shape.read();
+            let value = match &outcome.bodies {
+                None => read.to_owned(),
+                Some(bodies) if case.shape == super::model::Shape::Empty => format!("wrapped({read}, |()| {}::{})", bodies.name, case.variant),
+                Some(bodies) => format!("wrapped({read}, {}::{})", bodies.name, case.variant),
+            };
+            let value = if error { format!("Err(Error::ErrorResponse({value}))") } else { format!("Ok({value})") };
+            (case.status, format!("{} => {value},", case.pattern()))
+        };
+        let mut arms: Vec<(Status, String)> = self.success.cases.iter().map(|case| arm(case, self.success, false)).collect();
+        arms.extend(self.error.cases.iter().map(|case| arm(case, self.error, true)));
+        // Exact statuses come before the ranges that hold them, and `default` last.
+        arms.sort_by_key(|(status, _)| match status {
+            Status::Exact(code) => (0, *code),
+            Status::Range(digit) => (1, u16::from(*digit)),
+            Status::Default => (2, 0),
+        });
+        let exhaustive = self.error.cases.iter().any(|case| case.status == Status::Default && case.media_type.is_none());
+        let mut arms: Vec<String> = arms.into_iter().map(|(_, arm)| arm).collect();
+        if !exhaustive {
+            arms.push("_ => Err(Error::UnexpectedResponse(response)),".to_owned());
+        }
+        arms
+    }
+}
+
+/// Path parameters as they stand in the path, then the others by name: the order of progenitor.
+fn ordered(operation: &Operation) -> Vec<&Parameter> {
+    let mut parameters: Vec<&Parameter> = operation.parameters.iter().collect();
+    parameters.sort_by_key(|parameter| match parameter.location {
+        Location::Path => (0, operation.path.find(&format!("{{{}}}", parameter.name.wire)).unwrap_or(usize::MAX), String::new()),
+        _ => (1, 0, parameter.name.wire.clone()),
+    });
+    parameters
+}
+
+/// The type of a parameter's argument.
+fn argument(parameter: &Parameter) -> String {
+    let ty = match &parameter.ty {
+        Type::String => "&str".to_owned(),
+        Type::Boolean | Type::I32 | Type::I64 | Type::U64 | Type::F32 | Type::F64 => rust_type(&parameter.ty, "api_types::"),
+        Type::Array(item) => format!("&[{}]", rust_type(item, "api_types::")),
+        other => format!("&{}", rust_type(other, "api_types::")),
+    };
+    if parameter.required { ty } else { format!("Option<{ty}>") }
+}
+
+fn encoding(parameter: &Parameter) -> String {
+    let name = match parameter.style {
+        Style::Simple => "SIMPLE",
+        Style::Label => "LABEL",
+        Style::Matrix => "MATRIX",
+        Style::Form => "FORM",
+        Style::SpaceDelimited => "SPACE_DELIMITED",
+        Style::PipeDelimited => "PIPE_DELIMITED",
+        Style::DeepObject => "DEEP_OBJECT",
+    };
+    let exploded = if parameter.explode && parameter.style != Style::DeepObject { "_EXPLODED" } else { "" };
+    let reserved = if parameter.allow_reserved { ".reserved()" } else { "" };
+    format!("Encoding::{name}{exploded}{reserved}")
+}
+
+/// Sends an argument that is the body itself.
+fn send(media: &Media, name: &str) -> String {
+    let media_type = text::string_literal(&concrete(&media.media_type));
+    match &media.kind {
+        MediaKind::Json { .. } => format!("call.json_body({media_type}, {name}).map_err(refuse_call)?;"),
+        MediaKind::Form { .. } => format!("call.form_body({name}).map_err(refuse_call)?;"),
+        MediaKind::Text { .. } => format!("call.bytes_body({media_type}, {name}.to_owned());"),
+        MediaKind::Binary => format!("call.bytes_body({media_type}, {name});"),
+        MediaKind::Multipart { .. } => format!("call.multipart_body({name}.into_form().map_err(refuse_call)?);"),
+    }
+}
+
+/// Sends the content of a variant of a body enum.
+fn send_owned(media: &Media) -> String {
+    match &media.kind {
+        MediaKind::Json { .. } | MediaKind::Form { .. } => send(media, "&body"),
+        MediaKind::Text { .. } => format!("call.bytes_body({}, body);", text::string_literal(&concrete(&media.media_type))),
+        MediaKind::Binary | MediaKind::Multipart { .. } => send(media, "body"),
+    }
+}
+
+/// A media type that can be sent for a range of the contract.
+fn concrete(media_type: &str) -> String {
+    match media_type {
+        "*/*" => "application/octet-stream".to_owned(),
+        other => other.replace("/*", "/octet-stream"),
+    }
+}
+
+fn body_enum(operation: &Operation) -> Option<Bodies> {
+    let body = operation.body.as_ref()?;
+    if body.media.len() < 2 {
+        return None;
+    }
+    let variants = body.media.iter().map(|media| {
+        let ty = match &media.kind {
+            MediaKind::Json { ty, .. } | MediaKind::Form { ty, .. } => rust_type(ty, "api_types::"),
+            MediaKind::Text { .. } => "String".into(),
+            MediaKind::Binary => "reqwest::Body".into(),
+            MediaKind::Multipart { .. } => format!("{}Form", operation.type_prefix),
+        };
+        (media.variant.clone(), Some(ty), format!("{}.", text::code(&media.media_type)))
+    });
+    Some(Bodies {
+        name: format!("{}Body", operation.type_prefix),
+        docs: format!("Request bodies of {}.", text::code(&operation.name.wire)),
+        variants: variants.collect(),
+    })
+}
+
+fn accept(operation: &Operation) -> Option<Accept> {
+    let mut variants: Vec<(String, String)> = Vec::new();
+    for response in operation.responses.iter().filter(|response| response.status.is_success()) {
+        for media in &response.media {
+            if !variants.iter().any(|(_, media_type)| *media_type == media.media_type) {
+                variants.push((media.variant.clone(), media.media_type.clone()));
+            }
+        }
+    }
+    (variants.len() > 1).then(|| Accept { name: format!("{}Accept", operation.type_prefix), operation: operation.name.wire.clone(), variants })
+}

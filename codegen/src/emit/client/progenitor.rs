@@ -1,0 +1,341 @@
+//! The client methods that progenitor writes.
+//!
+//! progenitor never sees the contract. It gets an OpenAPI 3.0 document made from the IR that holds only operations it
+//! can express without loss ([`expresses`]); each type of the contract stands there as a component of a made-up name
+//! that is replaced by the type of `api-types`, so progenitor's own schema conversion has nothing to do. `default`
+//! becomes `4XX` and `5XX` (as `default` it would count as a success, too), `+json` becomes `application/json` in
+//! responses (progenitor would hand out bytes), and the `api-version` header that progenitor adds to each request is
+//! taken out of the text.
+
+use std::collections::BTreeMap;
+
+use progenitor_impl::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
+use quote::ToTokens as _;
+use serde_json::{Map, Value, json};
+use syn::visit_mut::VisitMut;
+
+use super::model::{Outcome, Shape};
+use crate::Error;
+use crate::emit::rust_type::rust_type;
+use crate::ir::{Api, Location, MediaKind, Operation, Parameter, Status, Style, Type, TypeKind};
+
+/// The methods that progenitor writes, without attributes, by Rust name of the operation.
+///
+/// # Errors
+///
+/// [`Error::Bug`] when it refuses what [`expresses`] let through.
+pub fn methods(api: &Api) -> Result<BTreeMap<String, String>, Error> {
+    let expressible: Vec<&Operation> = api.operations().filter(|operation| expresses(api, operation)).collect();
+    if expressible.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut document = Document::default();
+    for operation in &expressible {
+        document.add(operation);
+    }
+    let mut settings = GenerationSettings::default();
+    settings.with_interface(InterfaceStyle::Positional).with_hooks(HooksMode::Expected);
+    for (ty, name) in &document.components {
+        settings.with_replacement(name, ty, [TypeImpl::Display, TypeImpl::FromStr].into_iter());
+    }
+    let specification: openapiv3::OpenAPI =
+        serde_json::from_value(document.into_openapi()).map_err(|error| Error::Bug(format!("the lowered document: {error}")))?;
+    let tokens = Generator::new(&settings)
+        .generate_tokens(&specification)
+        .map_err(|error| Error::Bug(format!("progenitor refused the lowered document: {error}")))?;
+    let file: syn::File = syn::parse2(tokens).map_err(|error| Error::Bug(format!("progenitor's text: {error}")))?;
+    let mut methods = taken_methods(file);
+    methods.retain(|name, _| expressible.iter().any(|operation| plain(&operation.name.rust) == name));
+    if methods.len() != expressible.len() {
+        return Err(Error::Bug("progenitor left out an operation".into()));
+    }
+    Ok(expressible.iter().filter_map(|operation| Some((operation.name.rust.clone(), methods.remove(plain(&operation.name.rust))?))).collect())
+}
+
+/// Whether progenitor's method says everything that the contract says about an operation.
+fn expresses(api: &Api, operation: &Operation) -> bool {
+    let method = matches!(operation.method.as_str(), "GET" | "PUT" | "POST" | "DELETE" | "HEAD" | "PATCH");
+    // A name that progenitor would change is not one we could find again.
+    let name = operation.name.rust == plain(&operation.name.rust) && operation.name.rust.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let parameters = operation.parameters.iter().all(|parameter| expresses_parameter(api, parameter));
+    let path = operation.path.split('/').all(|segment| !segment.contains('{') || (segment.starts_with('{') && segment.find('}') == Some(segment.len() - 1)))
+        && !operation.path.contains(['?', '#']);
+    let body = operation.body.as_ref().is_none_or(|body| match body.media.as_slice() {
+        [only] => match only.kind {
+            MediaKind::Json { .. } => body.required && only.media_type == "application/json",
+            MediaKind::Binary => body.required && only.media_type == "application/octet-stream",
+            _ => false,
+        },
+        _ => false,
+    });
+    let outcome = |outcome: Outcome| {
+        outcome.bodies.is_none()
+            && outcome.cases.iter().all(|case| {
+                matches!(case.status, Status::Exact(200..=299 | 400..=599) | Status::Range(2 | 4 | 5) | Status::Default)
+                    && case.media_type.is_none()
+                    && matches!(case.shape, Shape::Empty | Shape::Json(_) | Shape::Stream)
+            })
+    };
+    let success = Outcome::success(operation);
+    // Without any success progenitor would hand out an unexpected response.
+    let documented = !success.cases.is_empty();
+    // A response with several media types is a choice that progenitor's method cannot make.
+    let single = operation.responses.iter().all(|response| response.media.len() <= 1);
+    method && name && parameters && path && body && documented && single && outcome(success) && outcome(Outcome::error(operation))
+}
+
+fn expresses_parameter(api: &Api, parameter: &Parameter) -> bool {
+    if parameter.content.is_some() || parameter.allow_reserved {
+        return false;
+    }
+    // progenitor writes names in snake_case with rules of its own; where ours differ the template keeps ours.
+    let text = |ty: &Type| text_is_wire(api, ty);
+    match (parameter.location, parameter.style) {
+        (Location::Path, Style::Simple) | (Location::Header, Style::Simple) => text(&parameter.ty),
+        (Location::Query, Style::Form) => match resolved(api, &parameter.ty) {
+            Type::Array(item) => parameter.explode && serde_is_wire(api, item),
+            other => serde_is_wire(api, other),
+        },
+        _ => false,
+    }
+}
+
+/// Whether `to_string()` gives the text on the wire.
+fn text_is_wire(api: &Api, ty: &Type) -> bool {
+    match resolved(api, ty) {
+        Type::String | Type::Boolean | Type::I32 | Type::I64 | Type::U64 | Type::Uuid | Type::Date | Type::Ipv4 | Type::Ipv6 => true,
+        Type::Named(name) => api.type_def(name).is_some_and(|def| matches!(def.kind, TypeKind::StringEnum(_))),
+        _ => false,
+    }
+}
+
+/// Whether serde gives the text on the wire as one scalar.
+fn serde_is_wire(api: &Api, ty: &Type) -> bool {
+    match resolved(api, ty) {
+        Type::DateTime | Type::Base64 | Type::F32 | Type::F64 => true,
+        Type::Named(name) => {
+            api.type_def(name).is_some_and(|def| matches!(def.kind, TypeKind::StringEnum(_) | TypeKind::IntegerEnum(_)))
+        }
+        other => text_is_wire(api, other),
+    }
+}
+
+/// The type behind aliases.
+fn resolved<'a>(api: &'a Api, ty: &'a Type) -> &'a Type {
+    match ty {
+        Type::Named(name) => match api.type_def(name).map(|def| &def.kind) {
+            Some(TypeKind::Alias(aliased)) => resolved(api, aliased),
+            _ => ty,
+        },
+        other => other,
+    }
+}
+
+fn plain(name: &str) -> &str {
+    name.trim_start_matches("r#")
+}
+
+/// The lowered document in the making.
+#[derive(Default)]
+struct Document {
+    paths: BTreeMap<String, Map<String, Value>>,
+    /// Rust type -> made-up component name.
+    components: BTreeMap<String, String>,
+}
+
+impl Document {
+    fn add(&mut self, operation: &Operation) {
+        let parameters: Vec<Value> = operation
+            .parameters
+            .iter()
+            .map(|parameter| {
+                let location = match parameter.location {
+                    Location::Path => "path",
+                    Location::Query => "query",
+                    Location::Header => "header",
+                    Location::Cookie => "cookie",
+                };
+                json!({ "name": parameter.name.wire, "in": location, "required": parameter.required, "schema": self.schema(&parameter.ty) })
+            })
+            .collect();
+        let mut value = json!({ "operationId": operation.name.rust, "parameters": parameters });
+        if let Some(media) = operation.body.as_ref().and_then(|body| body.media.first()) {
+            let schema = match &media.kind {
+                MediaKind::Json { ty, .. } => self.schema(ty),
+                _ => json!({ "type": "string", "format": "binary" }),
+            };
+            value["requestBody"] = json!({ "required": true, "content": { media.media_type.clone(): { "schema": schema } } });
+        }
+        let mut responses = Map::new();
+        for (outcome, success) in [(Outcome::success(operation), true), (Outcome::error(operation), false)] {
+            for case in &outcome.cases {
+                let response = match &case.shape {
+                    Shape::Json(ty) => json!({ "description": "", "content": { "application/json": { "schema": self.reference(ty) } } }),
+                    Shape::Stream => json!({ "description": "", "content": { "application/octet-stream": {} } }),
+                    _ => json!({ "description": "" }),
+                };
+                let keys: Vec<String> = match case.status {
+                    Status::Exact(code) => vec![code.to_string()],
+                    Status::Range(digit) => vec![format!("{digit}XX")],
+                    Status::Default if success => vec!["2XX".into()],
+                    Status::Default => vec!["4XX".into(), "5XX".into()],
+                };
+                for key in keys {
+                    responses.entry(key).or_insert_with(|| response.clone());
+                }
+            }
+        }
+        // All errors have one type, so a range says what the exact statuses in it would repeat.
+        for range in ["2XX", "4XX", "5XX"] {
+            if responses.contains_key(range) {
+                responses.retain(|key, _| key == range || key[..1] != range[..1]);
+            }
+        }
+        value["responses"] = Value::Object(responses);
+        self.paths.entry(operation.path.clone()).or_default().insert(operation.method.to_lowercase(), value);
+    }
+
+    /// Scalars that progenitor passes by value or as `&str` stay what they are; everything else is a replaced name.
+    fn schema(&mut self, ty: &Type) -> Value {
+        match ty {
+            Type::String => json!({ "type": "string" }),
+            Type::Boolean => json!({ "type": "boolean" }),
+            Type::I32 => json!({ "type": "integer", "format": "int32" }),
+            Type::I64 => json!({ "type": "integer", "format": "int64" }),
+            Type::U64 => json!({ "type": "integer", "format": "uint64" }),
+            other => self.reference(&rust_type(other, "api_types::")),
+        }
+    }
+
+    fn reference(&mut self, rust: &str) -> Value {
+        let next = format!("Replaced{}", self.components.len());
+        let name = self.components.entry(rust.to_owned()).or_insert(next);
+        json!({ "$ref": format!("#/components/schemas/{name}") })
+    }
+
+    fn into_openapi(self) -> Value {
+        let schemas: Map<String, Value> = self.components.into_values().map(|name| (name, json!({ "type": "object" }))).collect();
+        json!({ "openapi": "3.0.3", "info": { "title": "", "version": "" }, "paths": self.paths, "components": { "schemas": schemas } })
+    }
+}
+
+/// The operations' methods: the second inherent `impl Client` of progenitor's file.
+fn taken_methods(file: syn::File) -> BTreeMap<String, String> {
+    let mut methods = BTreeMap::new();
+    for item in file.items {
+        let syn::Item::Impl(block) = item else { continue };
+        if block.trait_.is_some() {
+            continue;
+        }
+        for item in block.items {
+            let syn::ImplItem::Fn(mut method) = item else { continue };
+            method.attrs.clear();
+            Tidy.visit_impl_item_fn_mut(&mut method);
+            methods.insert(method.sig.ident.to_string(), method.into_token_stream().to_string());
+        }
+    }
+    methods
+}
+
+/// What a person would not have written.
+struct Tidy;
+
+impl VisitMut for Tidy {
+    fn visit_block_mut(&mut self, block: &mut syn::Block) {
+        block.stmts.retain(|statement| !is_api_version(statement));
+        let appends = block.stmts.iter().any(|statement| {
+            let text = statement.to_token_stream().to_string();
+            text.contains("header_map . append")
+        });
+        if !appends {
+            block.stmts.retain(|statement| !declares_header_map(statement));
+        }
+        syn::visit_mut::visit_block_mut(self, block);
+        if !appends {
+            DropHeaders.visit_block_mut(block);
+        }
+        for statement in &mut block.stmts {
+            if let syn::Stmt::Local(local) = statement {
+                local.attrs.clear();
+                if let Some(init) = &mut local.init
+                    && declares_header_map_name(&local.pat)
+                {
+                    *init.expr = syn::parse_quote!(HeaderMap::new());
+                }
+            }
+        }
+    }
+
+    /// `200u16` is `200`: the type is known.
+    fn visit_lit_int_mut(&mut self, literal: &mut syn::LitInt) {
+        *literal = syn::LitInt::new(literal.base10_digits(), literal.span());
+    }
+
+    /// Lifetimes that elision gives anyway.
+    fn visit_generics_mut(&mut self, generics: &mut syn::Generics) {
+        let kept = generics.params.iter().filter(|param| !matches!(param, syn::GenericParam::Lifetime(_)));
+        generics.params = kept.cloned().collect();
+        syn::visit_mut::visit_generics_mut(self, generics);
+    }
+
+    fn visit_type_reference_mut(&mut self, reference: &mut syn::TypeReference) {
+        reference.lifetime = None;
+        syn::visit_mut::visit_type_reference_mut(self, reference);
+    }
+
+    fn visit_receiver_mut(&mut self, receiver: &mut syn::Receiver) {
+        *receiver = syn::parse_quote!(&self);
+    }
+
+    /// `format!("..", a,)` without the last comma.
+    fn visit_macro_mut(&mut self, invocation: &mut syn::Macro) {
+        let mut tokens: Vec<proc_macro2::TokenTree> = invocation.tokens.clone().into_iter().collect();
+        if matches!(tokens.last(), Some(proc_macro2::TokenTree::Punct(last)) if last.as_char() == ',') {
+            tokens.pop();
+            invocation.tokens = tokens.into_iter().collect();
+        }
+    }
+
+    fn visit_path_mut(&mut self, path: &mut syn::Path) {
+        syn::visit_mut::visit_path_mut(self, path);
+        path.leading_colon = None;
+        let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let keep = match names.as_slice() {
+            ["std", "vec", "Vec"] | ["std", "string", "String"] | ["reqwest", "header", _] => 1,
+            ["reqwest", "header", "HeaderName" | "HeaderValue", _] | ["progenitor_client", "QueryParam", _] => 2,
+            _ => return,
+        };
+        let segments: Vec<syn::PathSegment> = path.segments.iter().skip(names.len() - keep).cloned().collect();
+        path.segments = segments.into_iter().collect();
+    }
+}
+
+/// Takes `.headers(header_map)` out of a method without headers.
+struct DropHeaders;
+
+impl VisitMut for DropHeaders {
+    fn visit_expr_mut(&mut self, expression: &mut syn::Expr) {
+        syn::visit_mut::visit_expr_mut(self, expression);
+        if let syn::Expr::MethodCall(call) = expression
+            && call.method == "headers"
+            && call.args.len() == 1
+            && call.args[0].to_token_stream().to_string() == "header_map"
+        {
+            *expression = (*call.receiver).clone();
+        }
+    }
+}
+
+fn is_api_version(statement: &syn::Stmt) -> bool {
+    let text = statement.to_token_stream().to_string();
+    text.starts_with("header_map . append") && text.contains("\"api-version\"")
+}
+
+fn declares_header_map(statement: &syn::Stmt) -> bool {
+    matches!(statement, syn::Stmt::Local(local) if declares_header_map_name(&local.pat))
+}
+
+fn declares_header_map_name(pattern: &syn::Pat) -> bool {
+    matches!(pattern, syn::Pat::Ident(ident) if ident.ident == "header_map")
+}

@@ -1,0 +1,31 @@
+//! [`ir::Type`](crate::ir::Type) as Rust text, as it is written in one of the generated crates.
+
+use crate::ir::Type;
+
+/// The text of a type; `names` is put before the names of `api-types` (`""` there, `"api_types::"` elsewhere).
+///
+/// The crates import nothing but `api_types` for it: everything else is written with the path that its users write.
+pub fn rust_type(ty: &Type, names: &str) -> String {
+    match ty {
+        Type::Named(name) => format!("{names}{name}"),
+        Type::String => "String".into(),
+        Type::Boolean => "bool".into(),
+        Type::I32 => "i32".into(),
+        Type::I64 => "i64".into(),
+        Type::U64 => "u64".into(),
+        Type::F32 => "f32".into(),
+        Type::F64 => "f64".into(),
+        Type::Uuid => "uuid::Uuid".into(),
+        Type::Date => "chrono::NaiveDate".into(),
+        Type::DateTime => "chrono::DateTime<chrono::Utc>".into(),
+        Type::Ipv4 => "std::net::Ipv4Addr".into(),
+        Type::Ipv6 => "std::net::Ipv6Addr".into(),
+        Type::Base64 => "specwright_runtime::value::Base64".into(),
+        Type::Json => "serde_json::Value".into(),
+        Type::Null => "()".into(),
+        Type::Array(item) => format!("Vec<{}>", rust_type(item, names)),
+        Type::Map(value) => format!("std::collections::BTreeMap<String, {}>", rust_type(value, names)),
+        Type::Nullable(value) => format!("Option<{}>", rust_type(value, names)),
+        Type::Boxed(value) => format!("Box<{}>", rust_type(value, names)),
+    }
+}

@@ -1,0 +1,344 @@
+//! A module of the types crate: structs, enums, unions and aliases.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+
+use super::fields::{self, DefaultView, FieldView};
+use super::print;
+use crate::emit::{literal, rust_type::rust_type, schema::Printer, text};
+use crate::ir::{Api, Presence, Struct, Type, TypeDef, TypeKind, Union, Variant};
+
+/// Prints a module of types.
+pub(super) fn module(api: &Api, module: &str, types: &[&TypeDef]) -> String {
+    let mut uses = Uses::default();
+    let items = types.iter().map(|def| item(api, def, &mut uses)).collect();
+    print(&Module {
+        header: text::header(&api.contract),
+        docs: text::module_docs(&about(api, module), None),
+        imports: uses.lines(api, module),
+        items,
+    })
+}
+
+/// A file of types.
+#[derive(Template)]
+#[template(path = "types/module.rs.askama", escape = "none")]
+struct Module {
+    header: String,
+    docs: String,
+    imports: Vec<String>,
+    items: Vec<String>,
+}
+
+/// A struct.
+#[derive(Template)]
+#[template(path = "types/struct.rs.askama", escape = "none")]
+struct StructView<'a> {
+    docs: String,
+    deprecated: bool,
+    name: &'a str,
+    /// Whether `#[derive(Default)]` gives the defaults of the contract.
+    derives_default: bool,
+    /// Whether every field has a default, but some is not the type's.
+    has_default: bool,
+    fields: Vec<FieldView>,
+    defaults: Vec<DefaultView>,
+}
+
+/// A closed set of strings.
+#[derive(Template)]
+#[template(path = "types/string_enum.rs.askama", escape = "none")]
+struct StringEnumView<'a> {
+    docs: String,
+    deprecated: bool,
+    name: &'a str,
+    variants: Vec<VariantView>,
+}
+
+/// A closed set of integers.
+#[derive(Template)]
+#[template(path = "types/integer_enum.rs.askama", escape = "none")]
+struct IntegerEnumView<'a> {
+    docs: String,
+    deprecated: bool,
+    name: &'a str,
+    variants: Vec<VariantView>,
+}
+
+/// A variant of either.
+struct VariantView {
+    docs: String,
+    deprecated: bool,
+    name: String,
+    /// The value as a literal.
+    value: String,
+}
+
+/// One of several types.
+#[derive(Template)]
+#[template(path = "types/union.rs.askama", escape = "none")]
+struct UnionView<'a> {
+    docs: String,
+    deprecated: bool,
+    name: &'a str,
+    /// Name of the type as text of a message.
+    quoted_name: String,
+    variants: Vec<MemberView>,
+    /// The discriminator, where there is one.
+    tag: Option<TagView>,
+    /// Whether serialisation has to add it.
+    adds_tag: bool,
+    /// `&[&schemas::CAT, ..]`, for the choice without a discriminator.
+    schemas: String,
+    conversions: Vec<ConversionView>,
+}
+
+/// The property that tells the members apart.
+struct TagView {
+    property: String,
+    /// What is said where the property names no member.
+    message: String,
+}
+
+/// A member of a union.
+struct MemberView {
+    docs: String,
+    deprecated: bool,
+    name: String,
+    ty: String,
+    /// `Some("cat" | "kitten")`, or `Some(0)`.
+    selector: String,
+    /// The tag to add.
+    tag: String,
+    /// Whether any value selects it.
+    selectable: bool,
+}
+
+/// `From<Member>`.
+struct ConversionView {
+    variant: String,
+    ty: String,
+    boxed: bool,
+}
+
+/// A type alias.
+#[derive(Template)]
+#[template(path = "types/alias.rs.askama", escape = "none")]
+struct AliasView<'a> {
+    docs: String,
+    deprecated: bool,
+    name: &'a str,
+    ty: String,
+}
+
+/// What a file has to import.
+#[derive(Default)]
+struct Uses {
+    /// Types of other modules.
+    types: BTreeSet<String>,
+    /// Statics of schemas.
+    schemas: bool,
+    /// Names of `serde`.
+    serde: BTreeSet<&'static str>,
+    patch: bool,
+    unknown_value: bool,
+    /// Names of `specwright_runtime::schema`.
+    runtime_schema: BTreeSet<&'static str>,
+}
+
+impl Uses {
+    fn ty(&mut self, ty: &Type) {
+        match ty {
+            Type::Named(name) => {
+                self.types.insert(name.clone());
+            }
+            Type::Array(inner) | Type::Map(inner) | Type::Nullable(inner) | Type::Boxed(inner) => self.ty(inner),
+            _ => {}
+        }
+    }
+
+    fn lines(&self, api: &Api, module: &str) -> Vec<String> {
+        let braced = |names: &mut dyn Iterator<Item = String>| names.collect::<Vec<_>>().join(", ");
+        let mut lines = Vec::new();
+        if !self.serde.is_empty() {
+            lines.push(format!("use serde::{{{}}};", braced(&mut self.serde.iter().map(|name| (*name).to_owned()))));
+        }
+        if !self.runtime_schema.is_empty() {
+            let names = braced(&mut self.runtime_schema.iter().map(|name| (*name).to_owned()));
+            lines.push(format!("use specwright_runtime::schema::{{{names}}};"));
+        }
+        let values: Vec<&str> = [(self.patch, "Patch"), (self.unknown_value, "UnknownValue")]
+            .into_iter()
+            .filter_map(|(used, name)| used.then_some(name))
+            .collect();
+        if !values.is_empty() {
+            lines.push(format!("use specwright_runtime::value::{{{}}};", values.join(", ")));
+        }
+        let foreign = self.types.iter().filter(|name| api.type_def(name).is_some_and(|def| def.module != module));
+        let mut local: Vec<String> = foreign.cloned().collect();
+        if self.schemas {
+            local.insert(0, "schemas".into());
+        }
+        if !local.is_empty() {
+            // A blank line between others' names and ours.
+            lines.push(String::new());
+            lines.push(format!("use crate::{{{}}};", local.join(", ")));
+        }
+        lines
+    }
+}
+
+fn about(api: &Api, module: &str) -> String {
+    match api.tags.iter().find(|tag| tag.name.rust == module) {
+        Some(tag) => format!("Types of the operations tagged {}.", text::code(&tag.name.wire)),
+        None => "Types that several tags share.".into(),
+    }
+}
+
+fn item(api: &Api, def: &TypeDef, uses: &mut Uses) -> String {
+    let name = def.name.rust.as_str();
+    let deprecated = def.docs.deprecated;
+    let docs = text::docs(&def.docs, &fallback(def));
+    match &def.kind {
+        TypeKind::Struct(body) => struct_item(api, name, docs, deprecated, body, uses),
+        TypeKind::StringEnum(variants) => {
+            uses.serde.extend(["Deserialize", "Serialize"]);
+            uses.unknown_value = true;
+            let variants = variants.iter().map(|variant| variant_view(variant, text::string_literal(&variant.value)));
+            print(&StringEnumView { docs, deprecated, name, variants: variants.collect() })
+        }
+        TypeKind::IntegerEnum(variants) => {
+            uses.serde.extend(["Deserialize", "Serialize"]);
+            uses.unknown_value = true;
+            let variants = variants.iter().map(|variant| variant_view(variant, variant.value.to_string()));
+            print(&IntegerEnumView { docs, deprecated, name, variants: variants.collect() })
+        }
+        TypeKind::Union(union) => union_item(api, name, docs, deprecated, union, uses),
+        TypeKind::Alias(ty) => {
+            uses.ty(ty);
+            print(&AliasView { docs, deprecated, name, ty: rust_type(ty, "") })
+        }
+    }
+}
+
+fn fallback(def: &TypeDef) -> String {
+    format!("The schema {}.", text::code(&def.name.wire))
+}
+
+fn variant_view<T: std::fmt::Display>(variant: &Variant<T>, literal: String) -> VariantView {
+    let value = text::code(&variant.value.to_string());
+    VariantView {
+        docs: text::docs(&variant.docs, &format!("{value}.")),
+        deprecated: variant.docs.deprecated,
+        name: variant.rust.clone(),
+        value: literal,
+    }
+}
+
+fn struct_item(api: &Api, name: &str, docs: String, deprecated: bool, body: &Struct, uses: &mut Uses) -> String {
+    uses.serde.extend(["Deserialize", "Serialize"]);
+    for field in &body.fields {
+        uses.ty(&field.ty);
+        uses.patch |= field.presence == Presence::OptionalNullable;
+    }
+    if let Some(value) = &body.additional {
+        uses.ty(value);
+    }
+    let all_default = body
+        .fields
+        .iter()
+        .all(|field| matches!(field.presence, Presence::Optional | Presence::OptionalNullable | Presence::Default(_)));
+    let (fields, defaults) = fields::fields(api, name, body);
+    let derives_default = all_default && defaults.is_empty();
+    print(&StructView {
+        docs,
+        deprecated,
+        name,
+        derives_default,
+        has_default: all_default && !derives_default,
+        fields,
+        defaults,
+    })
+}
+
+fn union_item(api: &Api, name: &str, docs: String, deprecated: bool, union: &Union, uses: &mut Uses) -> String {
+    uses.serde.extend(["Deserialize", "Serialize"]);
+    for variant in &union.variants {
+        uses.ty(&variant.ty);
+    }
+    let mut printer = Printer::new("schemas::", "schemas::patterns::".into());
+    let mut schemas = String::new();
+    if union.tag.is_none() {
+        let members: Vec<String> = union.variants.iter().map(|variant| printer.reference(&variant.schema)).collect();
+        schemas = members.join(", ");
+        uses.schemas |= !printer.statics.is_empty() || printer.patterns;
+        uses.runtime_schema.extend(&printer.names);
+        uses.runtime_schema.extend(["Schema", "select"]);
+    }
+    let tagged = union.tag.is_some();
+    let variants = union.variants.iter().enumerate().map(|(index, variant)| {
+        let tags: Vec<String> = variant.tags.iter().map(|tag| text::string_literal(tag)).collect();
+        MemberView {
+            docs: text::docs(&variant.docs, &format!("A value of {}.", text::code(&rust_type(&variant.ty, "")))),
+            deprecated: variant.docs.deprecated,
+            name: variant.rust.clone(),
+            ty: rust_type(&variant.ty, ""),
+            selector: if tagged { format!("Some({})", tags.join(" | ")) } else { format!("Some({index})") },
+            tag: tags.first().cloned().unwrap_or_default(),
+            selectable: !tagged || !tags.is_empty(),
+        }
+    });
+    print(&UnionView {
+        docs,
+        deprecated,
+        name,
+        quoted_name: text::string_literal(&format!("the value fits no member of {name}")),
+        variants: variants.collect(),
+        tag: union.tag.as_ref().map(|tag| TagView {
+            property: text::string_literal(&tag.property),
+            message: text::string_literal(&format!("the property {:?} names no member of {name}", tag.property)),
+        }),
+        adds_tag: union.tag.as_ref().is_some_and(|tag| !tag.declared),
+        schemas,
+        conversions: conversions(api, name, union),
+    })
+}
+
+/// `From` for members whose type is no other member's.
+fn conversions(api: &Api, name: &str, union: &Union) -> Vec<ConversionView> {
+    let unboxed = |ty: &Type| match ty {
+        Type::Boxed(inner) => (**inner).clone(),
+        other => other.clone(),
+    };
+    let identity = |ty: &Type| deep(api, ty, 0);
+    let own = Type::Named(name.to_owned());
+    union
+        .variants
+        .iter()
+        .filter(|variant| {
+            let ty = identity(&variant.ty);
+            ty != own && union.variants.iter().filter(|other| identity(&other.ty) == ty).count() == 1
+        })
+        .map(|variant| ConversionView {
+            variant: variant.rust.clone(),
+            ty: rust_type(&unboxed(&variant.ty), ""),
+            boxed: matches!(variant.ty, Type::Boxed(_)),
+        })
+        .collect()
+}
+
+/// The type without aliases and boxes at any depth: what rustc compares.
+fn deep(api: &Api, ty: &Type, depth: usize) -> Type {
+    let ty = literal::resolved(api, ty);
+    if depth > 32 {
+        return ty.clone();
+    }
+    let inner = |inner: &Type| Box::new(deep(api, inner, depth + 1));
+    match ty {
+        Type::Array(item) => Type::Array(inner(item)),
+        Type::Map(value) => Type::Map(inner(value)),
+        Type::Nullable(value) => Type::Nullable(inner(value)),
+        other => other.clone(),
+    }
+}

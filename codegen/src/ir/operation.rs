@@ -1,0 +1,301 @@
+//! Operations: what becomes a trait method, a request struct, a response enum and a client method.
+
+use super::{Docs, Literal, Name, SchemaRef, Type};
+
+/// A tag and its operations: one trait, one file per crate.
+#[derive(Clone, Debug)]
+pub struct Tag {
+    /// Module name (snake_case) and the tag of the contract (`default` for untagged operations).
+    pub name: Name,
+    /// Trait name, such as `TasksApi`.
+    pub trait_name: String,
+    /// Prose.
+    pub docs: Docs,
+    /// Operations in the order of the contract.
+    pub operations: Vec<Operation>,
+}
+
+/// One operation.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// Method name (snake_case, unique in the contract) and the operationId (made up by the documented rule where missing).
+    pub name: Name,
+    /// UpperCamelCase prefix of its types, such as `CreateTask`.
+    pub type_prefix: String,
+    /// Name of its static, such as `CREATE_TASK`.
+    pub constant: String,
+    /// Upper case, such as `GET`.
+    pub method: String,
+    /// Path template of the contract, such as `/tasks/{taskId}`.
+    pub path: String,
+    /// Prose.
+    pub docs: Docs,
+    /// Alternatives (OR), each a conjunction (AND); empty means public.
+    pub security: Vec<Vec<SecurityRequirement>>,
+    /// Parameters, path-level ones merged in: path, query, header, cookie, each in the order of the contract.
+    pub parameters: Vec<Parameter>,
+    /// Request body.
+    pub body: Option<Body>,
+    /// Responses: exact statuses ascending, then ranges, then default.
+    pub responses: Vec<Response>,
+}
+
+/// A security scheme with what an operation asks of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecurityRequirement {
+    /// Name of the scheme in the contract.
+    pub scheme: String,
+    /// Scopes or roles.
+    pub scopes: Vec<String>,
+}
+
+/// A security scheme of the contract.
+#[derive(Clone, Debug)]
+pub struct SecurityScheme {
+    /// Name of its static (SCREAMING_SNAKE_CASE) and name in the contract.
+    pub name: Name,
+    /// Prose.
+    pub docs: Docs,
+    /// Kind.
+    pub kind: SchemeKind,
+}
+
+/// Kinds of security scheme, OpenAPI "Security Scheme Object".
+#[derive(Clone, Debug, PartialEq)]
+pub enum SchemeKind {
+    /// `http`, `bearer`, with its `bearerFormat`.
+    Bearer(Option<String>),
+    /// `http`, `basic`.
+    Basic,
+    /// `http` with any other scheme.
+    Http(String),
+    /// `apiKey`.
+    ApiKey {
+        /// Query, header or cookie.
+        location: Location,
+        /// Name of the parameter.
+        name: String,
+    },
+    /// `oauth2`.
+    OAuth2,
+    /// `openIdConnect` with its URL.
+    OpenIdConnect(String),
+    /// `mutualTLS`.
+    MutualTls,
+}
+
+/// `in` of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names of OpenAPI")]
+pub enum Location {
+    Path,
+    Query,
+    Header,
+    Cookie,
+}
+
+/// `style` of a parameter or header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names of OpenAPI")]
+pub enum Style {
+    Simple,
+    Label,
+    Matrix,
+    Form,
+    SpaceDelimited,
+    PipeDelimited,
+    DeepObject,
+}
+
+/// One parameter.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Field of the request struct (unique there) and name on the wire.
+    pub name: Name,
+    /// Name of its static in the tag's file, such as `LIST_TASKS_LIMIT`.
+    pub constant: String,
+    /// Prose.
+    pub docs: Docs,
+    /// `in`.
+    pub location: Location,
+    /// `style`.
+    pub style: Style,
+    /// `explode`.
+    pub explode: bool,
+    /// `required` (always true in a path).
+    pub required: bool,
+    /// `allowEmptyValue`.
+    pub allow_empty_value: bool,
+    /// `allowReserved`.
+    pub allow_reserved: bool,
+    /// Media type of a `content` parameter.
+    pub content: Option<String>,
+    /// `default` of its schema, where it fits and the parameter is not required: the field is then not an `Option`.
+    pub default: Option<Literal>,
+    /// Type of the value.
+    pub ty: Type,
+    /// Schema of the value.
+    pub schema: SchemaRef,
+}
+
+/// A request body.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// `required`.
+    pub required: bool,
+    /// Prose.
+    pub docs: Docs,
+    /// Media types in the order of the contract; more than one makes an enum `<Prefix>Body` with a variant each.
+    pub media: Vec<Media>,
+}
+
+/// One media type of a request or response body.
+#[derive(Clone, Debug)]
+pub struct Media {
+    /// Variant of the enum (UpperCamelCase: `Json`, `Form`, `Text`, `MergePatchJson`..) where there are several.
+    pub variant: String,
+    /// Media type or range without parameters, lower case, such as `application/json`.
+    pub media_type: String,
+    /// How it is read and written.
+    pub kind: MediaKind,
+}
+
+/// How a body is read and written.
+#[derive(Clone, Debug)]
+pub enum MediaKind {
+    /// `application/json` and `+json`: a value of a type.
+    Json {
+        /// Type.
+        ty: Type,
+        /// Schema.
+        schema: SchemaRef,
+    },
+    /// `application/x-www-form-urlencoded`.
+    Form {
+        /// Type.
+        ty: Type,
+        /// Schema.
+        schema: SchemaRef,
+    },
+    /// `multipart/form-data`: a struct `<Prefix>Form` of the parts.
+    Multipart {
+        /// Parts in the order of the contract.
+        parts: Vec<Part>,
+    },
+    /// `text/*`: a `String`.
+    Text {
+        /// Schema of the string.
+        schema: SchemaRef,
+    },
+    /// Everything else: a stream of bytes.
+    Binary,
+}
+
+/// A part of a multipart body.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Field and `name` of the part.
+    pub name: Name,
+    /// Prose.
+    pub docs: Docs,
+    /// Whether it must be there.
+    pub required: bool,
+    /// Whether it may be there several times (an array of files or values).
+    pub many: bool,
+    /// Kind.
+    pub kind: PartKind,
+}
+
+/// Kinds of part.
+#[derive(Clone, Debug)]
+pub enum PartKind {
+    /// A file: bytes with a name and a content type.
+    File,
+    /// A scalar in text, through its schema.
+    Text {
+        /// Type.
+        ty: Type,
+        /// Schema.
+        schema: SchemaRef,
+    },
+    /// JSON.
+    Json {
+        /// Type.
+        ty: Type,
+        /// Schema.
+        schema: SchemaRef,
+    },
+}
+
+/// One documented response.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// Variant (unique in the enum): `Ok`, `Created`, `Status299`, `ClientError`, `Default`.
+    pub variant: String,
+    /// Which statuses.
+    pub status: Status,
+    /// `description`.
+    pub docs: Docs,
+    /// Documented headers.
+    pub headers: Vec<ResponseHeader>,
+    /// Media types; empty means no body; more than one makes an enum `<Prefix><Variant>Body`.
+    pub media: Vec<Media>,
+}
+
+/// Which statuses a response is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// One.
+    Exact(u16),
+    /// `4XX`: the first digit.
+    Range(u8),
+    /// `default`.
+    Default,
+}
+
+/// A documented response header.
+#[derive(Clone, Debug)]
+pub struct ResponseHeader {
+    /// Field and header name.
+    pub name: Name,
+    /// Prose.
+    pub docs: Docs,
+    /// `required`: otherwise the field is an `Option`.
+    pub required: bool,
+    /// Type.
+    pub ty: Type,
+    /// Schema.
+    pub schema: SchemaRef,
+}
+
+impl Operation {
+    /// Whether a caller must be there (secured and no alternative is empty).
+    pub fn requires_caller(&self) -> bool {
+        !self.security.is_empty() && self.security.iter().all(|all| !all.is_empty())
+    }
+
+    /// Whether a caller may be there: secured, but one alternative is `{}`.
+    pub fn optional_caller(&self) -> bool {
+        !self.security.is_empty() && !self.requires_caller()
+    }
+
+    /// Media types of the 2xx responses, without repetition, in the order of the contract.
+    pub fn produces(&self) -> Vec<&str> {
+        let mut media: Vec<&str> = Vec::new();
+        for response in self.responses.iter().filter(|response| response.status.is_success()) {
+            for one in &response.media {
+                if !media.contains(&one.media_type.as_str()) {
+                    media.push(&one.media_type);
+                }
+            }
+        }
+        media
+    }
+}
+
+impl Status {
+    /// 2xx.
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Exact(200..=299) | Self::Range(2))
+    }
+}

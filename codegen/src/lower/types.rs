@@ -1,0 +1,278 @@
+//! Definitions of named types, and references to types.
+
+use std::collections::HashMap;
+
+use super::Lowerer;
+use super::default;
+use super::shape::{FieldShape, Shape, StructShape, UnionShape};
+use crate::diagnostic::Diagnostic;
+use crate::document::schema::SchemaId;
+use crate::ir::{
+    Docs, Field, JsonType, Literal, Name, Presence, Struct, Tagging, Type, TypeDef, TypeKind, Union, UnionVariant,
+    Variant,
+};
+use crate::naming::{self, Table};
+
+impl Lowerer<'_, '_> {
+    /// Definitions of all named types.
+    pub(super) fn types(&mut self, modules: &HashMap<SchemaId, String>) -> Vec<TypeDef> {
+        let names: Vec<(SchemaId, String)> = self.names.iter().map(|(id, name)| (*id, name.clone())).collect();
+        names
+            .into_iter()
+            .map(|(id, rust)| {
+                let shape = self.shapes.shape(id);
+                let kind = self.kind(id, &shape);
+                let mut schema = self.schema(id);
+                // A struct is an object even where the contract forgot to say so.
+                if schema.types.is_empty()
+                    && schema.reference.is_none()
+                    && matches!(kind, TypeKind::Struct(_))
+                    && schema.all_of.is_empty()
+                {
+                    schema.types = vec![JsonType::Object];
+                    if self.shapes.is_nullable(id) {
+                        schema.types.push(JsonType::Null);
+                    }
+                }
+                let source = self.shapes.schema(id);
+                TypeDef {
+                    name: Name { wire: source.component.clone().unwrap_or_else(|| rust.clone()), rust },
+                    schema_static: self.statics[&id].clone(),
+                    module: modules.get(&id).cloned().unwrap_or_else(|| "common".into()),
+                    docs: source.docs.clone(),
+                    kind,
+                    schema,
+                }
+            })
+            .collect()
+    }
+
+    fn kind(&mut self, id: SchemaId, shape: &Shape) -> TypeKind {
+        match shape {
+            Shape::Struct(object) => TypeKind::Struct(self.structure(id, object)),
+            Shape::StringEnum(values) => TypeKind::StringEnum(self.variants(id, values, |value| value.clone())),
+            Shape::IntegerEnum(values) => TypeKind::IntegerEnum(self.variants(id, values, i64::to_string)),
+            Shape::Union(union) => TypeKind::Union(self.union(union)),
+            other => TypeKind::Alias(self.unnamed(other)),
+        }
+    }
+
+    fn structure(&mut self, id: SchemaId, object: &StructShape) -> Struct {
+        let mut table = Table::default();
+        if object.additional.is_some() {
+            table.claim("additional_properties", "_");
+        }
+        let fields = object.fields.iter().map(|field| self.field(id, field, &mut table)).collect();
+        let additional = object.additional.map(|value| value.map_or(Type::Json, |value| self.value_type(value)));
+        Struct { fields, additional }
+    }
+
+    fn field(&mut self, holder: SchemaId, field: &FieldShape, table: &mut Table) -> Field {
+        let property = self.shapes.property(field).clone();
+        let rust =
+            naming::raw(&table.claim(&naming::field(property.rust_name.as_deref().unwrap_or(&property.name)), "_"));
+        let nullable = self.shapes.is_nullable(field.schema);
+        let ty = self.ty(field.schema);
+        let nullable = nullable && !matches!(ty, Type::Json | Type::Null);
+        let schema = self.shapes.schema(field.schema);
+        // A request leaves readOnly members out and a response writeOnly ones, whatever `required` says.
+        let may_lack = schema.read_only && self.in_requests.contains(&holder)
+            || schema.write_only && self.in_responses.contains(&holder);
+        let required = field.required && !may_lack;
+        let fallback = property.default.or(schema.default).filter(|_| !required && !nullable && !may_lack);
+        let docs = if property.docs.description.is_some() || property.docs.summary.is_some() {
+            property.docs
+        } else {
+            Docs { deprecated: property.docs.deprecated, ..schema.docs.clone() }
+        };
+        let presence = match (required, nullable) {
+            (true, false) => Presence::Required,
+            (true, true) => Presence::RequiredNullable,
+            (false, true) => Presence::OptionalNullable,
+            (false, false) => match fallback.and_then(|node| self.default(node, field.schema)) {
+                Some(value) => Presence::Default(value),
+                None => Presence::Optional,
+            },
+        };
+        Field { name: Name { rust, wire: property.name }, docs, ty, presence }
+    }
+
+    /// The default that a value in the contract is, if it fits the schema; one that does not is reported.
+    pub(super) fn default(&mut self, node: &crate::source::Node, schema: SchemaId) -> Option<Literal> {
+        let literal = node.literal();
+        if literal == Literal::Null {
+            return None;
+        }
+        if default::fits(&mut self.shapes, &literal, schema, 0) {
+            return Some(literal);
+        }
+        self.report.add(
+            Diagnostic::warning("default-does-not-fit", "this default breaks its own schema and is left out")
+                .at(node)
+                .help("change the default, or the schema"),
+        );
+        None
+    }
+
+    fn variants<T: Clone>(&self, id: SchemaId, values: &[T], text: impl Fn(&T) -> String) -> Vec<Variant<T>> {
+        let schema = self.shapes.schema(id);
+        let mut table = Table::default();
+        let named = schema.enum_names.len() >= values.len();
+        values
+            .iter()
+            .enumerate()
+            .map(|(index, value)| {
+                let word = if named { schema.enum_names[index].clone() } else { text(value) };
+                let rust = naming::variant(&word);
+                Variant { rust: table.claim(&rust, ""), value: value.clone(), docs: Docs::default() }
+            })
+            .collect()
+    }
+
+    fn union(&mut self, union: &UnionShape) -> Union {
+        let discriminator = union.tagged.and_then(|tagged| self.shapes.schema(tagged).discriminator.clone());
+        let mut table = Table::default();
+        let mut variants = Vec::new();
+        let mut declared = true;
+        for (member, original) in union.members.iter().zip(&union.originals) {
+            let ty = self.ty(*member);
+            let mut tags = Vec::new();
+            if let Some(discriminator) = &discriminator {
+                tags = self.tags_of(*original, *member, discriminator);
+                declared &= self.declares(*member, &discriminator.property, 0);
+            }
+            let word = variant_name(&ty)
+                .or_else(|| self.shapes.schema(*original).title.clone())
+                .unwrap_or_else(|| format!("Variant{}", variants.len() + 1));
+            let rust = table.claim(&naming::variant(&word), "");
+            let schema = self.schema_ref(*member);
+            let docs = self.shapes.schema(*original).docs.clone();
+            variants.push(UnionVariant { rust, ty, tags, schema, docs });
+        }
+        // A value that two members claim selects the first; one that no member claims selects none.
+        let mut seen = std::collections::HashSet::new();
+        for variant in &mut variants {
+            variant.tags.retain(|tag| seen.insert(tag.clone()));
+        }
+        let all_tagged = variants.iter().all(|variant| !variant.tags.is_empty());
+        let tag = discriminator
+            .filter(|_| all_tagged)
+            .map(|discriminator| Tagging { property: discriminator.property, declared });
+        if tag.is_none() {
+            variants.iter_mut().for_each(|variant| variant.tags.clear());
+        }
+        Union { variants, tag }
+    }
+
+    /// Values of the discriminator that select a member: those of the mapping, else those that the member's property
+    /// allows, else the name of the component ("Discriminator Object": the implicit mapping).
+    pub(super) fn tags_of(
+        &mut self,
+        original: SchemaId,
+        member: SchemaId,
+        discriminator: &crate::document::schema::Discriminator,
+    ) -> Vec<String> {
+        let mapped: Vec<String> = discriminator
+            .mapping
+            .iter()
+            .filter(|(_, target)| *target == original)
+            .map(|(value, _)| value.clone())
+            .collect();
+        if !mapped.is_empty() {
+            return mapped;
+        }
+        let shape = self.shapes.final_shape(member);
+        match &*shape {
+            Shape::Struct(object) => {
+                for field in &object.fields {
+                    if self.shapes.property(field).name == discriminator.property
+                        && let Shape::StringEnum(values) = &*self.shapes.final_shape(field.schema)
+                    {
+                        return values.clone();
+                    }
+                }
+            }
+            Shape::Union(union) => {
+                let members: Vec<(SchemaId, SchemaId)> =
+                    union.members.iter().copied().zip(union.originals.iter().copied()).collect();
+                let inner = union
+                    .tagged
+                    .and_then(|tagged| self.shapes.schema(tagged).discriminator.clone())
+                    .unwrap_or_else(|| discriminator.clone());
+                if inner.property == discriminator.property && members.iter().all(|(member, _)| *member != original) {
+                    return members
+                        .into_iter()
+                        .flat_map(|(member, original)| self.tags_of(original, member, &inner))
+                        .collect();
+                }
+            }
+            _ => {}
+        }
+        self.shapes.schema(original).component.iter().cloned().collect()
+    }
+
+    /// Whether every value of a schema has the property by itself.
+    fn declares(&mut self, id: SchemaId, property: &str, depth: usize) -> bool {
+        match &*self.shapes.final_shape(id) {
+            Shape::Struct(object) => object.fields.iter().any(|field| self.shapes.property(field).name == property),
+            Shape::Union(union) if depth < 8 => {
+                union.members.iter().all(|member| self.declares(*member, property, depth + 1))
+            }
+            _ => false,
+        }
+    }
+
+    /// The type of a schema's values but `null`.
+    pub(super) fn ty(&mut self, id: SchemaId) -> Type {
+        if let Some(name) = self.names.get(&id) {
+            return Type::Named(name.clone());
+        }
+        let shape = self.shapes.shape(id);
+        self.unnamed(&shape)
+    }
+
+    /// The type of a schema's values.
+    pub(super) fn value_type(&mut self, id: SchemaId) -> Type {
+        let ty = self.ty(id);
+        if self.shapes.is_nullable(id) && !matches!(ty, Type::Json | Type::Null) {
+            Type::Nullable(Box::new(ty))
+        } else {
+            ty
+        }
+    }
+
+    fn unnamed(&mut self, shape: &Shape) -> Type {
+        match shape {
+            Shape::Scalar(ty) => ty.clone(),
+            Shape::Array(item) => Type::Array(Box::new(item.map_or(Type::Json, |item| self.value_type(item)))),
+            Shape::Map(value) => Type::Map(Box::new(value.map_or(Type::Json, |value| self.value_type(value)))),
+            Shape::Same(target) => self.ty(*target),
+            // Everything else has a name; what has none after all is untyped.
+            Shape::Json | Shape::Struct(_) | Shape::StringEnum(_) | Shape::IntegerEnum(_) | Shape::Union(_) => {
+                Type::Json
+            }
+        }
+    }
+}
+
+/// The name of a variant by what it holds.
+fn variant_name(ty: &Type) -> Option<String> {
+    Some(match ty {
+        Type::Named(name) => name.clone(),
+        Type::String => "String".into(),
+        Type::Boolean => "Boolean".into(),
+        Type::I32 | Type::I64 | Type::U64 => "Integer".into(),
+        Type::F32 | Type::F64 => "Number".into(),
+        Type::Uuid => "Uuid".into(),
+        Type::Date => "Date".into(),
+        Type::DateTime => "DateTime".into(),
+        Type::Ipv4 => "Ipv4".into(),
+        Type::Ipv6 => "Ipv6".into(),
+        Type::Base64 => "Bytes".into(),
+        Type::Json => "Any".into(),
+        Type::Null => "Null".into(),
+        Type::Array(item) => format!("{}List", variant_name(item)?),
+        Type::Map(_) => "Map".into(),
+        Type::Nullable(inner) | Type::Boxed(inner) => variant_name(inner)?,
+    })
+}

@@ -1,0 +1,84 @@
+//! The `specwright` command: the generator for any contract, from a shell.
+//!
+//! It parses arguments, calls the library and prints; nothing is decided here.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use specwright_codegen::manifest;
+use specwright_codegen::output::{self, Layout};
+
+/// Contract-first APIs: openapi.yaml in; typed axum routes, shared types and a client crate out.
+#[derive(Parser)]
+#[command(name = "specwright", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write the types, server and client crates of a contract; only files whose text differs are touched.
+    Generate {
+        /// The contract, YAML or JSON.
+        contract: PathBuf,
+        /// Folder of the crates `types`, `server` and `client`.
+        #[arg(long, default_value = "generated")]
+        out: PathBuf,
+        /// Where new manifests find specwright-runtime: the inside of a Cargo dependency.
+        #[arg(long, default_value = "version = \"0.1\"", value_name = "DEPENDENCY")]
+        runtime: String,
+        /// Write nothing; exit with 1 and the list of files that are not up to date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Say everything there is to say about a contract, and write nothing.
+    Check {
+        /// The contract, YAML or JSON.
+        contract: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, specwright_codegen::Error> {
+    match command {
+        Command::Check { contract } => {
+            let warnings = specwright_codegen::check(&contract)?;
+            if warnings.is_empty() {
+                println!("{}: accepted", contract.display());
+            } else {
+                eprint!("{warnings}");
+                println!("{}: accepted, with {} warnings", contract.display(), warnings.len());
+            }
+        }
+        Command::Generate { contract, out, runtime, check } => {
+            let generated = specwright_codegen::generate(&contract)?;
+            let layout = Layout::under(&out);
+            eprint!("{}", generated.warnings);
+            if check {
+                let stale = output::stale(&generated, &layout)?;
+                for entry in &stale {
+                    println!("not up to date: {}", entry.path().display());
+                }
+                return Ok(if stale.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            }
+            let mut written = output::write(&generated, &layout)?;
+            written.extend(manifest::write_missing(&layout, &runtime)?);
+            for path in &written {
+                println!("wrote {}", path.display());
+            }
+            println!("{} operations, {} types, {} files changed", generated.statistics.operations, generated.statistics.types, written.len());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,77 @@
+//! `Cargo.toml` of the generated crates, for a workspace that has none yet.
+//!
+//! The files belong to the user from the moment they exist: versions, features and lints are theirs to choose, so a
+//! manifest is written once and never again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::output::Layout;
+
+/// One of the three generated crates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names of the crates")]
+pub enum Crate {
+    Types,
+    Server,
+    Client,
+}
+
+/// The text of a manifest.
+///
+/// `prefix` is put before `-types`, `-server`, `-client`; `runtime` is the right-hand side of the runtime's dependency
+/// without its braces, such as `version = "0.1"` or `path = "../../runtime"`.
+pub fn text(which: Crate, prefix: &str, runtime: &str) -> String {
+    let (name, features, mut dependencies) = match which {
+        Crate::Types => ("types", "", Vec::new()),
+        Crate::Server => ("server", r#", features = ["server"]"#, vec![types(prefix)]),
+        Crate::Client => (
+            "client",
+            r#", features = ["client"]"#,
+            vec![
+                types(prefix),
+                r#"bytes = "1""#.to_owned(),
+                r#"progenitor-client = "0.15.1""#.to_owned(),
+                r#"reqwest = { version = "0.13", default-features = false, features = ["rustls", "json", "query", "stream", "multipart"] }"#.to_owned(),
+            ],
+        ),
+    };
+    dependencies.extend([
+        r#"chrono = { version = "0.4", default-features = false, features = ["std", "serde"] }"#.to_owned(),
+        r#"serde = { version = "1", features = ["derive"] }"#.to_owned(),
+        r#"serde_json = "1""#.to_owned(),
+        format!("specwright-runtime = {{ {runtime}, default-features = false{features} }}"),
+        r#"uuid = { version = "1", features = ["serde"] }"#.to_owned(),
+    ]);
+    dependencies.sort();
+    format!(
+        "[package]\nname = \"{prefix}-{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n{}\n",
+        dependencies.join("\n")
+    )
+}
+
+fn types(prefix: &str) -> String {
+    // Generated code names the crate `api_types`, whatever it is called in its workspace.
+    format!(r#"api-types = {{ package = "{prefix}-types", path = "../types" }}"#)
+}
+
+/// Writes the manifests that are missing and returns their paths.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn write_missing(layout: &Layout, runtime: &str) -> Result<Vec<PathBuf>, Error> {
+    let mut written = Vec::new();
+    for (folder, which) in [(&layout.types, Crate::Types), (&layout.server, Crate::Server), (&layout.client, Crate::Client)] {
+        let path: &Path = &folder.join("Cargo.toml");
+        if path.exists() {
+            continue;
+        }
+        let io = |source| Error::Io { path: path.to_owned(), source };
+        fs::create_dir_all(folder).map_err(io)?;
+        fs::write(path, text(which, "api", runtime)).map_err(io)?;
+        written.push(path.to_owned());
+    }
+    Ok(written)
+}

@@ -1,0 +1,170 @@
+//! Attachments: upload, list, download, delete.
+//!
+//! The content is in the database: at most 1 MiB a file and 20 files a task, so a backup is whole and a deleted task takes its files
+//! with it. A tracker that is used for larger files would keep them in an object store and only their keys here.
+
+use api_server::attachments::{
+    AttachmentsApi, DeleteAttachmentRequest, DeleteAttachmentResponse, DownloadAttachmentRequest,
+    DownloadAttachmentResponse, ListAttachmentsRequest, ListAttachmentsResponse, UploadAttachmentRequest,
+    UploadAttachmentResponse,
+};
+use api_types::{Attachment, AttachmentList};
+use axum::body::Body;
+use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
+use specwright_runtime::failure::Failure;
+use uuid::Uuid;
+
+use crate::{
+    App,
+    audit::Audit,
+    disposition::{attachment, file_name},
+    owner::Owner,
+    problem,
+    tasks::rows,
+};
+
+/// The contract's limit of a file, in bytes.
+const LARGEST_FILE: usize = 1024 * 1024;
+
+/// The contract's limit of a task, in files.
+const MOST_FILES: i64 = 20;
+
+/// What is said of a file whose uploader does not say what it is.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+impl AttachmentsApi for App {
+    async fn list_attachments(&self, request: ListAttachmentsRequest) -> Result<ListAttachmentsResponse, Failure> {
+        let owner = Owner::of(&request.caller);
+        let mut transaction = self.database.begin(&request.caller).await?;
+        if rows::find(&mut transaction, &owner, request.task_id).await?.is_none() {
+            return Ok(ListAttachmentsResponse::NotFound(problem::not_found(&request.context, "task")));
+        }
+        let query = sqlx::query_as::<_, AttachmentRow>(
+            "SELECT id, file_name, content_type, description, octet_length(content)::bigint AS size, sha256, created_by, \
+             created_at FROM attachments WHERE owner_id = $1 AND task_id = $2 ORDER BY created_at, id",
+        )
+        .bind(owner.as_str())
+        .bind(request.task_id);
+        let rows = transaction.fetch_all(query).await?;
+        transaction.commit().await?;
+        Ok(ListAttachmentsResponse::Ok(AttachmentList { items: rows.into_iter().map(Attachment::from).collect() }))
+    }
+
+    async fn upload_attachment(&self, request: UploadAttachmentRequest) -> Result<UploadAttachmentResponse, Failure> {
+        let file = request.body.file;
+        if file.bytes.len() > LARGEST_FILE {
+            return Ok(UploadAttachmentResponse::ContentTooLarge(problem::too_large(&request.context, LARGEST_FILE)));
+        }
+        let owner = Owner::of(&request.caller);
+        let sha256: String = Sha256::digest(&file.bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let content_type = file.content_type.filter(|sent| is_media_type(sent));
+
+        let mut transaction = self.database.begin(&request.caller).await?;
+        // The lock makes concurrent uploads to one task take turns, so that all of them count right.
+        if rows::lock(&mut transaction, &owner, request.task_id).await?.is_none() {
+            return Ok(UploadAttachmentResponse::NotFound(problem::not_found(&request.context, "task")));
+        }
+        let count =
+            sqlx::query_as::<_, (i64,)>("SELECT count(*) FROM attachments WHERE owner_id = $1 AND task_id = $2")
+                .bind(owner.as_str())
+                .bind(request.task_id);
+        if transaction.fetch_one(count).await?.0 >= MOST_FILES {
+            let detail = format!("a task has at most {MOST_FILES} attachments");
+            return Ok(UploadAttachmentResponse::Conflict(problem::conflict(&request.context, detail)));
+        }
+        let query = sqlx::query_as::<_, AttachmentRow>(
+            "INSERT INTO attachments (id, owner_id, task_id, file_name, content_type, description, content, sha256, \
+             created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             RETURNING id, file_name, content_type, description, octet_length(content)::bigint AS size, sha256, created_by, \
+             created_at",
+        )
+        .bind(Uuid::now_v7())
+        .bind(owner.as_str())
+        .bind(request.task_id)
+        .bind(file_name(file.file_name.as_deref()))
+        .bind(content_type.as_deref().unwrap_or(UNKNOWN_TYPE))
+        .bind(request.body.description)
+        .bind(file.bytes.as_ref())
+        .bind(sha256)
+        .bind(request.caller.user_id().as_str())
+        .bind(self.now());
+        let row = transaction.fetch_one(query).await?;
+        transaction.commit().await?;
+        Audit::of(&request.context, &request.caller).await.record("attachment.uploaded", row.id);
+        let location = format!("/tasks/{}/attachments/{}/content", request.task_id, row.id);
+        Ok(UploadAttachmentResponse::Created { location, body: row.into() })
+    }
+
+    /// The bytes are read before the answer starts, at most 1 MiB of them: streaming them out of the database would hold a
+    /// connection, of which there are few, for as long as a slow client likes.
+    async fn download_attachment(
+        &self,
+        request: DownloadAttachmentRequest,
+    ) -> Result<DownloadAttachmentResponse, Failure> {
+        let owner = Owner::of(&request.caller);
+        let query = sqlx::query_as::<_, (String, Vec<u8>)>(
+            "SELECT file_name, content FROM attachments WHERE owner_id = $1 AND task_id = $2 AND id = $3",
+        )
+        .bind(owner.as_str())
+        .bind(request.task_id)
+        .bind(request.attachment_id);
+        let mut transaction = self.database.begin(&request.caller).await?;
+        let row = transaction.fetch_optional(query).await?;
+        transaction.commit().await?;
+        Ok(match row {
+            Some((name, content)) => {
+                DownloadAttachmentResponse::Ok { content_disposition: attachment(&name), body: Body::from(content) }
+            }
+            None => DownloadAttachmentResponse::NotFound(problem::not_found(&request.context, "attachment")),
+        })
+    }
+
+    async fn delete_attachment(&self, request: DeleteAttachmentRequest) -> Result<DeleteAttachmentResponse, Failure> {
+        let owner = Owner::of(&request.caller);
+        let query = sqlx::query("DELETE FROM attachments WHERE owner_id = $1 AND task_id = $2 AND id = $3")
+            .bind(owner.as_str())
+            .bind(request.task_id)
+            .bind(request.attachment_id);
+        let mut transaction = self.database.begin(&request.caller).await?;
+        let deleted = transaction.execute(query).await?;
+        transaction.commit().await?;
+        if deleted == 0 {
+            return Ok(DeleteAttachmentResponse::NotFound(problem::not_found(&request.context, "attachment")));
+        }
+        Audit::of(&request.context, &request.caller).await.record("attachment.deleted", request.attachment_id);
+        Ok(DeleteAttachmentResponse::NoContent)
+    }
+}
+
+/// Whether a text can be kept as a content type: printable ASCII, and no longer than the contract says.
+fn is_media_type(text: &str) -> bool {
+    text.contains('/') && text.len() <= 255 && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct AttachmentRow {
+    id: Uuid,
+    file_name: String,
+    content_type: String,
+    description: Option<String>,
+    size: i64,
+    sha256: String,
+    created_by: String,
+    created_at: DateTime<Utc>,
+}
+
+impl From<AttachmentRow> for Attachment {
+    fn from(row: AttachmentRow) -> Self {
+        Self {
+            id: row.id,
+            file_name: row.file_name,
+            content_type: row.content_type,
+            description: row.description,
+            size: row.size,
+            sha256: row.sha256,
+            created_by: row.created_by,
+            created_at: row.created_at,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! How the process begins and ends: the environment is read once, here, and everything wrong with it is said before serving.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `DATABASE_URL`, or `DATABASE_HOST` and its kin | where the database is; see [`Settings::from_environment`] |
+//! | `CLERK_JWT_KEY`, `CLERK_PUBLISHABLE_KEY` and their kin | whose tokens count; see [`ClerkVerifier::from_environment`] |
+//! | `ADDRESS`, `PORT` | where to listen: `127.0.0.1` and `8080` unless set |
+//! | `SPECWRIGHT_DATA` | where a local run keeps its database and its key: `.specwright` in the workspace unless set |
+//!
+//! A local run (feature `local`, and not on Lambda) starts what the variables do not name: a private Postgres, and an issuer whose
+//! tokens pass the same verifier that production uses. A deployed artefact is built without the feature and can do neither.
+
+use std::{
+    env,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use specwright_runtime::{
+    auth::{Authenticator, clerk::ClerkVerifier},
+    database::{self, Database, Settings},
+    serve,
+};
+use tokio::net::TcpListener;
+
+use crate::Config;
+
+#[cfg(feature = "local")]
+mod local;
+
+/// The migrations, as they were when this was built.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// What a process serves with.
+pub struct Startup {
+    /// What the router is built from.
+    pub config: Config,
+    /// The socket, bound; on Lambda there is none.
+    pub listener: Option<TcpListener>,
+    #[cfg(feature = "local")]
+    local: Option<local::Local>,
+}
+
+/// Why there is nothing to serve with. Each line says one thing, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The environment is incomplete or wrong.
+    #[error("{}", problems.join("\n"))]
+    Configuration {
+        /// One line for each problem.
+        problems: Vec<String>,
+    },
+    /// The address cannot be listened on.
+    #[error("{0} (set by ADDRESS and PORT)")]
+    Listen(serve::Error),
+    /// The database that was configured does not answer.
+    #[error("the database at {address} cannot be used")]
+    Database {
+        /// Without credentials.
+        address: String,
+        /// What failed.
+        #[source]
+        source: database::Error,
+    },
+    /// The private Postgres of a local run does not start.
+    #[cfg(feature = "local")]
+    #[error("the local database does not start")]
+    Postgres(#[source] specwright_runtime::local::postgres::Error),
+    /// The token issuer of a local run does not start.
+    #[cfg(feature = "local")]
+    #[error("the local token issuer does not start")]
+    Issuer(#[source] specwright_runtime::local::issuer::IssuerError),
+}
+
+impl Startup {
+    /// Reads the environment, binds the socket and starts what a local run needs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], with everything that is wrong where several things are.
+    pub async fn from_environment() -> Result<Self, Error> {
+        if variable("AWS_LAMBDA_RUNTIME_API").is_some() {
+            // A database that is away must not make the function fail to start: it would be started again and again.
+            let (database, authenticator) = configured()?;
+            return Ok(Self::new(Config::new(database, authenticator), None));
+        }
+        // First, because it is cheap and often taken: nothing else has to be stopped then.
+        let listener = listen().await?;
+        #[cfg(feature = "local")]
+        return local::start(listener).await;
+        #[cfg(not(feature = "local"))]
+        {
+            let (database, authenticator) = configured()?;
+            reach(&database).await?;
+            Ok(Self::new(Config::new(database, authenticator), Some(listener)))
+        }
+    }
+
+    /// What to tell whoever started this at a terminal, one line each; nothing on Lambda.
+    pub fn announcement(&self) -> Vec<String> {
+        let Some(address) = self.listener.as_ref().and_then(|listener| listener.local_addr().ok()) else {
+            return Vec::new();
+        };
+        let mut lines =
+            vec![format!("serving on http://{address}"), format!("database on {}", self.config.database.address())];
+        #[cfg(feature = "local")]
+        lines.extend(self.local.as_ref().and_then(|local| local.announcement(address)));
+        lines
+    }
+
+    /// Ends what was started: connections are closed, and the private Postgres of a local run stops.
+    pub async fn stop(self) {
+        self.config.database.close().await;
+        #[cfg(feature = "local")]
+        if let Some(local) = self.local {
+            local.stop().await;
+        }
+    }
+
+    fn new(config: Config, listener: Option<TcpListener>) -> Self {
+        Self {
+            config,
+            listener,
+            #[cfg(feature = "local")]
+            local: None,
+        }
+    }
+}
+
+/// Brings the configured database up to date.
+///
+/// # Errors
+///
+/// [`Error::Configuration`] and [`Error::Database`].
+pub async fn migrate() -> Result<(), Error> {
+    let settings = Settings::from_environment().map_err(|error| configuration([error.to_string()]))?;
+    let database = Database::connect(settings).map_err(|error| configuration([error.to_string()]))?;
+    let migrated = database.migrate(&MIGRATIONS).await;
+    let address = database.address();
+    database.close().await;
+    migrated.map_err(|source| Error::Database { address, source })
+}
+
+/// The database and the verifier that the environment names, both of which a deployed service needs.
+fn configured() -> Result<(Database, Arc<dyn Authenticator>), Error> {
+    let database = Settings::from_environment().and_then(Database::connect);
+    let verifier = ClerkVerifier::from_environment();
+    match (database, verifier) {
+        (Ok(database), Ok(verifier)) => Ok((database, Arc::new(verifier))),
+        (database, verifier) => {
+            let problems = database.err().map(|error| error.to_string()).into_iter();
+            Err(configuration(problems.chain(verifier.err().map(|error| error.to_string()))))
+        }
+    }
+}
+
+/// Whether the database answers. A typing error in an address should not wait for the first request.
+async fn reach(database: &Database) -> Result<(), Error> {
+    database.ping().await.map_err(|source| Error::Database { address: database.address(), source })
+}
+
+async fn listen() -> Result<TcpListener, Error> {
+    let host = variable("ADDRESS").unwrap_or_else(|| "127.0.0.1".to_owned());
+    let port = variable("PORT").unwrap_or_else(|| "8080".to_owned());
+    let host = host.parse::<IpAddr>().map_err(|_| format!("ADDRESS is {host:?}, not an IP address such as 0.0.0.0"));
+    let port = port.parse::<u16>().map_err(|_| format!("PORT is {port:?}, not a number up to 65535"));
+    match (host, port) {
+        (Ok(host), Ok(port)) => serve::bind(SocketAddr::new(host, port)).await.map_err(Error::Listen),
+        (host, port) => Err(configuration(host.err().into_iter().chain(port.err()))),
+    }
+}
+
+/// A variable that is set to something.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+fn configuration(problems: impl IntoIterator<Item = String>) -> Error {
+    Error::Configuration { problems: problems.into_iter().collect() }
+}

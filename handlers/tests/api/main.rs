@@ -1,0 +1,19 @@
+//! The service from the outside: the real router on a real socket, a real Postgres with a database per test, real tokens.
+//!
+//! What a client would do goes through the generated client; what no well-behaved client would do is sent raw.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+mod artefact;
+mod attachments;
+mod authentication;
+mod errors;
+mod health;
+mod lambda;
+mod me;
+mod projects;
+mod recovery;
+mod startup;
+mod tasks;

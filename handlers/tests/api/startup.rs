@@ -1,0 +1,170 @@
+//! The `api` binary as a process: how it begins, how it refuses to begin, how it ends.
+
+use std::{
+    path::Path,
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use crate::support::{Person, Sends as _, database, issuer};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The binary with nothing in its environment but what a test says.
+fn api(variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_api"));
+    command.env_clear().env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    if let Some(home) = std::env::var_os("HOME") {
+        command.env("HOME", home);
+    }
+    command.envs(variables.iter().copied()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs the binary to an end that must be a refusal, and returns what it says.
+async fn refusal(variables: &[(&str, &str)]) -> Vec<String> {
+    let output: Output = timeout(PATIENCE, api(variables).output()).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    text.lines().filter_map(|line| line.strip_prefix("error: ")).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_wrong_environment_is_refused_in_one_line_each() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().port().to_string();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let _holder = std::net::TcpListener::bind(("127.0.0.1", taken.parse::<u16>().unwrap())).unwrap();
+    let nobody = format!("postgres://app:secret-word@127.0.0.1:{free}/app");
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().to_str().unwrap();
+    let cases: &[(&[(&str, &str)], &[&str])] = &[
+        (&[("PORT", &taken)], &["cannot listen on 127.0.0.1:", "PORT"]),
+        (&[("PORT", "many")], &["PORT", "many"]),
+        (&[("PORT", "0"), ("SPECWRIGHT_DATA", data), ("DATABASE_URL", &nobody)], &["127.0.0.1", "refused"]),
+        (&[("PORT", "0"), ("SPECWRIGHT_DATA", data), ("DATABASE_URL", "mysql://localhost/app")], &["DATABASE_URL"]),
+        (&[("PORT", "0"), ("SPECWRIGHT_DATA", data), ("CLERK_JWT_KEY", "nonsense")], &["CLERK_JWT_KEY"]),
+    ];
+    for (variables, expected) in cases {
+        let lines = refusal(variables).await;
+        assert_eq!(lines.len(), 1, "{variables:?}: {lines:#?}");
+        for part in *expected {
+            assert!(lines[0].contains(part), "{variables:?}: {lines:#?}");
+        }
+        assert!(!lines[0].contains("secret-word"), "{lines:#?}");
+    }
+}
+
+#[tokio::test]
+async fn on_lambda_nothing_stands_in_for_what_is_not_configured() {
+    let lines = refusal(&[("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9"), ("AWS_REGION", "eu-central-1")]).await;
+    assert!(lines.iter().any(|line| line.contains("DATABASE_")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("CLERK_")), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_data_folder_of_an_older_postgres_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let version = data.path().join("postgres/data/PG_VERSION");
+    std::fs::create_dir_all(version.parent().unwrap()).unwrap();
+    std::fs::write(&version, "9.6\n").unwrap();
+    let lines = refusal(&[("PORT", "0"), ("SPECWRIGHT_DATA", data.path().to_str().unwrap())]).await;
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(lines[0].contains("9.6"), "{lines:#?}");
+    assert!(version.exists());
+}
+
+#[tokio::test]
+async fn a_local_run_needs_nothing_and_keeps_its_data() {
+    let data = tempfile::tempdir().unwrap();
+    let mut first = Run::start(data.path()).await;
+    let created = first.person.send(Method::POST, "/tasks").json(&json!({ "title": "kept" })).answer().await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.text());
+    first.interrupt().await;
+
+    let mut second = Run::start(data.path()).await;
+    let listed = second.person.send(Method::GET, "/tasks").answer().await;
+    assert_eq!(listed.json()["items"][0]["title"], "kept", "{}", listed.text());
+    // A token of the first run is good in the second: the key is kept too.
+    second.person = Person::new(second.address, Some(first.token.clone()));
+    assert_eq!(second.person.send(Method::GET, "/me").answer().await.json()["userId"], "user_1");
+    second.interrupt().await;
+}
+
+#[tokio::test]
+async fn a_configured_database_is_used_and_brought_up_to_date() {
+    let (_postgres, url) = database().await;
+    let mut child = api(&[("PORT", "0"), ("DATABASE_URL", &url), ("CLERK_JWT_KEY", issuer().public_key())]).spawn().unwrap();
+    let lines = first_lines(&mut child, 2).await;
+    assert!(lines[1].starts_with("database on 127.0.0.1"), "{lines:?}");
+    let address = lines[0].strip_prefix("serving on http://").unwrap().parse().unwrap();
+    let answer = Person::new(address, None).send(Method::GET, "/health/ready").answer().await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    interrupt(&mut child).await;
+
+    let migrated = timeout(PATIENCE, api(&[("DATABASE_URL", &url)]).arg("migrate").output()).await.unwrap().unwrap();
+    assert!(migrated.status.success(), "{migrated:?}");
+}
+
+/// A local run.
+struct Run {
+    child: Child,
+    address: std::net::SocketAddr,
+    token: String,
+    person: Person,
+}
+
+impl Run {
+    async fn start(data: &Path) -> Self {
+        let mut child = api(&[("PORT", "0"), ("SPECWRIGHT_DATA", data.to_str().unwrap())]).spawn().unwrap();
+        let lines = first_lines(&mut child, 3).await;
+        let address = lines[0].strip_prefix("serving on http://").unwrap().parse().unwrap();
+        // The line to copy works as it is.
+        let (_, bearer) = lines[2].split_once("Bearer ").unwrap();
+        let token = bearer.trim_end_matches('\'').to_owned();
+        assert!(lines[2].starts_with(&format!("try it: curl -i http://{address}/me ")), "{lines:?}");
+        let person = Person::new(address, Some(token.clone()));
+        let me = person.send(Method::GET, "/me").answer().await;
+        assert_eq!((me.status, &me.json()["userId"]), (StatusCode::OK, &json!("user_1")));
+        Self { child, address, token, person }
+    }
+
+    async fn interrupt(&mut self) {
+        interrupt(&mut self.child).await;
+    }
+}
+
+/// Ctrl-C, as a terminal sends it; everything that was started must have ended by the time the process ends.
+async fn interrupt(child: &mut Child) {
+    let id = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+    let status = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status:?}");
+}
+
+async fn first_lines(child: &mut Child, count: usize) -> Vec<String> {
+    let mut reader = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = Vec::new();
+    while lines.len() < count {
+        match timeout(PATIENCE, reader.next_line()).await.unwrap().unwrap() {
+            Some(line) => lines.push(line),
+            None => break,
+        }
+    }
+    if lines.len() < count {
+        let mut text = String::new();
+        let mut stderr = child.stderr.take().unwrap();
+        tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut text).await.unwrap();
+        panic!("the process ended after {lines:?}: {text}");
+    }
+    lines
+}

@@ -1,0 +1,104 @@
+//! The session cookie of a browser, for a service on the same site as the page.
+//!
+//! Clerk keeps each value twice: `__session`, and `__session_<suffix>` with a suffix per instance, since two applications on
+//! `localhost` would overwrite each other's. Which of the two counts, and whether the user has signed out meanwhile
+//! (`__client_uat`), is decided here by Clerk's rules, from what the cookies say of themselves; the chosen token is verified
+//! like any other. Clerk's answer to a stale cookie is a redirect, ours is 401.
+
+use http::{HeaderMap, header};
+use serde_json::{Map, Value};
+
+use super::{PublishableKey, reason::Reason, token::Token};
+
+const SESSION: &str = "__session";
+/// When the user last signed in or out in this browser, in seconds since 1970; 0 after the last session ended.
+const CLIENT_UAT: &str = "__client_uat";
+
+/// The session token among the cookies.
+pub(super) fn session<'a>(headers: &'a HeaderMap, key: &PublishableKey, now_seconds: f64) -> Result<&'a str, Reason> {
+    let cookies = Cookies::read(headers, key.cookie_suffix());
+    let (session, updated) = if cookies.suffixed_count(key, now_seconds) {
+        (cookies.suffixed_session, cookies.suffixed_updated)
+    } else {
+        (cookies.session, cookies.updated)
+    };
+    let session = session.ok_or(Reason::SessionMissing)?;
+    let updated = updated.and_then(|text| text.parse::<f64>().ok()).filter(|seconds| *seconds > 0.0);
+    let updated = updated.ok_or(Reason::SignedOut)?;
+    // A token from before the last sign-in belongs to a session that is no more.
+    if number(&claims(session), "iat") < updated {
+        return Err(Reason::SignedOut);
+    }
+    Ok(session)
+}
+
+#[derive(Default)]
+struct Cookies<'a> {
+    session: Option<&'a str>,
+    updated: Option<&'a str>,
+    suffixed_session: Option<&'a str>,
+    suffixed_updated: Option<&'a str>,
+}
+
+impl<'a> Cookies<'a> {
+    /// Cut apart first (RFC 6265, section 5.4); values are not decoded at all, since no token needs it. Decoding the header
+    /// first let one cookie's value forge another cookie.
+    fn read(headers: &'a HeaderMap, suffix: &str) -> Self {
+        let mut cookies = Self::default();
+        let headers = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        for (name, value) in headers.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('=')) {
+            let suffixed = |plain: &str| {
+                name.strip_prefix(plain).and_then(|rest| rest.strip_prefix('_')).is_some_and(|rest| rest == suffix)
+            };
+            let slot = match name {
+                SESSION => &mut cookies.session,
+                CLIENT_UAT => &mut cookies.updated,
+                _ if suffixed(SESSION) => &mut cookies.suffixed_session,
+                _ if suffixed(CLIENT_UAT) => &mut cookies.suffixed_updated,
+                _ => continue,
+            };
+            // The first of several: the browser sends the one of the longest path first.
+            if slot.is_none() && !value.is_empty() {
+                *slot = Some(value);
+            }
+        }
+        cookies
+    }
+
+    /// Clerk's `usesSuffixedCookies()`.
+    fn suffixed_count(&self, key: &PublishableKey, now_seconds: f64) -> bool {
+        let plain = self.session.map(claims).unwrap_or_default();
+        if self.session.is_some() {
+            match plain.get("iss").and_then(Value::as_str) {
+                None | Some("") => return false,
+                Some(issuer) if issuer != key.issuer() => return true,
+                Some(_) => {}
+            }
+        }
+        if self.suffixed_updated.is_none() && self.suffixed_session.is_none() {
+            return false;
+        }
+        let suffixed = self.suffixed_session.map(claims).unwrap_or_default();
+        let (plain_out, suffixed_out) = (self.updated == Some("0"), self.suffixed_updated == Some("0"));
+        if !suffixed_out && !plain_out && number(&plain, "iat") > number(&suffixed, "iat") {
+            return false;
+        }
+        if suffixed_out && !plain_out {
+            return false;
+        }
+        let expired = self.suffixed_session.is_some() && number(&suffixed, "exp") <= now_seconds;
+        if !key.is_production() && !suffixed_out && plain_out && expired {
+            return false;
+        }
+        self.suffixed_updated.is_some()
+    }
+}
+
+/// What a token says of itself, unverified: good enough to choose between two cookies, both of which the browser holds.
+fn claims(token: &str) -> Map<String, Value> {
+    Token::decode(token).map(Token::into_unverified_claims).unwrap_or_default()
+}
+
+fn number(claims: &Map<String, Value>, name: &str) -> f64 {
+    claims.get(name).and_then(Value::as_f64).unwrap_or_default()
+}

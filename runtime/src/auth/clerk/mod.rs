@@ -1,0 +1,262 @@
+//! Clerk session tokens, verified without Clerk.
+//!
+//! With the instance's public key (`CLERK_JWT_KEY`) a token is verified without any network: a function in a private subnet
+//! needs no way out. With a publishable key instead, the signing keys are fetched from the instance and remembered.
+//!
+//! The verdicts are those of Clerk's own SDK (`@clerk/backend` 3.25), proved against it row by row, with these exceptions. All
+//! but the last refuse what the SDK lets pass:
+//!
+//! - a header with `crit` (RFC 7515, section 4.1.11), a `kid` that is no text, a repeated member name at any depth;
+//! - base64 with padding, text that is not UTF-8, nesting beyond 128, more than 64 KiB;
+//! - a subject that is empty or has control characters, or is a machine's;
+//! - a token of another class (`cat`), where the SDK's lower level does not look;
+//! - times that overflow an ECMAScript date, which the SDK never finds expired;
+//! - an absent or malformed `aud` where audiences are configured;
+//! - a session cookie without authorized parties;
+//! - the operator's key may be written in more ways, and be of another size than 2048 bits.
+//!
+//! Not here: the browser's handshake and redirects, opaque machine tokens and anything else that asks Clerk's Backend API.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use specwright_runtime::auth::clerk::ClerkVerifier;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let verifier = Arc::new(ClerkVerifier::from_environment()?);
+//! // Service::builder().authenticator("clerkSession", verifier)
+//! # drop(verifier);
+//! # Ok(())
+//! # }
+//! ```
+
+use std::{
+    fmt,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use futures_util::future::BoxFuture;
+use jsonwebtoken::DecodingKey;
+
+use super::{AuthError, Authenticator, Caller, Check, Credential};
+use crate::operation::{Location, SchemeKind, SecurityScheme};
+
+mod builder;
+mod claims;
+mod cookie;
+mod json;
+mod jwks;
+mod pem;
+mod publishable_key;
+mod reason;
+mod token;
+
+pub use self::{
+    builder::{ClerkVerifierBuilder, ConfigError},
+    publishable_key::PublishableKey,
+    reason::Reason,
+};
+use self::{
+    jwks::{Clock, Jwks, KeyError},
+    token::{Rules, Token},
+};
+
+/// Verifies Clerk session tokens. Made by [`ClerkVerifier::builder`] or [`ClerkVerifier::from_environment`].
+pub struct ClerkVerifier {
+    keys: Keys,
+    rules: Rules,
+    /// The instance whose session cookies are accepted, where any are.
+    cookie_key: Option<PublishableKey>,
+    clock: Clock,
+}
+
+/// Where the keys come from.
+enum Keys {
+    /// The operator gave them; a token's `kid` is ignored, as Clerk does.
+    Given(Vec<DecodingKey>),
+    /// The instance publishes them.
+    Fetched(Box<Jwks>),
+}
+
+/// Why [`ClerkVerifier::verify`] has no caller.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The token is not accepted.
+    #[error("{0}")]
+    Rejected(Reason),
+    /// The signing keys cannot be had at the moment, so the token can be neither accepted nor refused.
+    #[error("the signing keys are not available")]
+    Unavailable {
+        /// What failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+        /// When it makes sense to try again.
+        retry_after: Duration,
+    },
+}
+
+impl ClerkVerifier {
+    /// Starts a configuration.
+    pub fn builder() -> ClerkVerifierBuilder {
+        ClerkVerifierBuilder::new()
+    }
+
+    /// The configuration in the environment:
+    ///
+    /// | variable | meaning |
+    /// |---|---|
+    /// | `CLERK_JWT_KEY` | the public key, PEM (one or more, any spelling); no network is needed then |
+    /// | `CLERK_JWKS_URL` | where to fetch the keys instead |
+    /// | `CLERK_PUBLISHABLE_KEY` | names the instance: its issuer, and where its keys are unless given above |
+    /// | `CLERK_ISSUER` | the issuer (`iss`), where there is no publishable key; must agree with it where there is |
+    /// | `CLERK_AUTHORIZED_PARTIES` | comma list of the origins (`azp`) that tokens may come from |
+    /// | `CLERK_AUDIENCE` | comma list; a token must name one of them (`aud`) |
+    /// | `CLERK_SESSION_COOKIE` | `true`: the session cookie counts as well as a bearer token |
+    /// | `CLERK_ALLOW_MISSING_AZP` | `true`: a bearer token without `azp` passes nevertheless (native apps, Backend API tokens) |
+    ///
+    /// An empty variable counts as unset.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClerkVerifierBuilder::build`].
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        ClerkVerifierBuilder::from_variables(|name| std::env::var(name).ok()).build()
+    }
+
+    /// Clerk's `verifyToken()`: the caller that a session token proves, whatever the session's status is.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Rejected`] with the first check that fails, in Clerk's order; [`VerifyError::Unavailable`] where the
+    /// keys have to be fetched and cannot be.
+    pub async fn verify(&self, token: &str) -> Result<Caller, VerifyError> {
+        let token = Token::decode(token)?;
+        let of_other_class = token.is_not_session();
+        let caller = self.check(token, "", self.rules.allow_missing_azp).await?;
+        // Last, so that all other reasons are those of `verifyToken()`, which lets other classes through.
+        if of_other_class {
+            return Err(Reason::TypeMismatch.into());
+        }
+        Ok(caller)
+    }
+
+    /// Clerk's `authenticateRequest()`: other classes of token and pending sessions are signed out.
+    async fn session(&self, token: &str, scheme: &'static str, allow_missing_azp: bool) -> Result<Caller, VerifyError> {
+        let token = Token::decode(token)?;
+        if token.is_not_session() {
+            return Err(Reason::TypeMismatch.into());
+        }
+        let caller = self.check(token, scheme, allow_missing_azp).await?;
+        if caller.status() == Some("pending") {
+            return Err(Reason::SessionPending.into());
+        }
+        Ok(caller)
+    }
+
+    async fn check(
+        &self,
+        token: Token<'_>,
+        scheme: &'static str,
+        allow_missing_azp: bool,
+    ) -> Result<Caller, VerifyError> {
+        token.check_header(&self.rules)?;
+        match &self.keys {
+            Keys::Given(keys) => token.check_signature(keys)?,
+            Keys::Fetched(jwks) => {
+                let id = token.key_id().ok_or(Reason::KeyMismatch)?;
+                let key = jwks.key(id).await?;
+                token.check_signature(&[key])?;
+            }
+        }
+        let claims = token.check_claims(&self.rules, allow_missing_azp, self.now_ms())?;
+        claims::caller(claims, scheme).map_err(|_| Reason::VerificationFailed.into())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact until the year 287396")]
+    fn now_ms(&self) -> f64 {
+        (self.clock)().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64
+    }
+}
+
+impl Authenticator for ClerkVerifier {
+    fn authenticate<'a>(
+        &'a self,
+        credential: Credential<'a>,
+        scheme: &'static SecurityScheme,
+        scopes: &'a [&'static str],
+        parts: &'a http::request::Parts,
+    ) -> BoxFuture<'a, Result<Caller, AuthError>> {
+        Box::pin(async move {
+            let caller = match (credential, scheme.kind, &self.cookie_key) {
+                (Credential::Bearer(token), ..) => {
+                    self.session(token, scheme.name, self.rules.allow_missing_azp).await?
+                }
+                // Which of the cookies counts is Clerk's rule, so the one that the contract names is not taken as it is. A
+                // cookie travels with requests of any page: one without `azp` could be a stranger's doing.
+                (Credential::ApiKey(_), SchemeKind::ApiKey { location: Location::Cookie, .. }, Some(key)) => {
+                    let token =
+                        cookie::session(&parts.headers, key, self.now_ms() / 1_000.0).map_err(VerifyError::from)?;
+                    self.session(token, scheme.name, false).await?
+                }
+                _ => {
+                    let reason =
+                        "a Clerk session is a bearer token, or a cookie where session_cookie() is set".to_owned();
+                    return Err(AuthError::Invalid { reason });
+                }
+            };
+            authorize(&caller, scopes)?;
+            Ok(caller)
+        })
+    }
+}
+
+/// The scopes of a requirement are permissions (`org:projects:manage`) and roles (`role:admin`). All of them must hold.
+fn authorize(caller: &Caller, scopes: &[&str]) -> Result<(), AuthError> {
+    let holds = |scope: &str| match scope.strip_prefix("role:") {
+        Some(role) => caller.has(&Check::new().role(role)),
+        None => caller.has_permission(scope),
+    };
+    let missing = scopes.iter().filter(|scope| !holds(scope)).map(|scope| (*scope).to_owned()).collect::<Vec<_>>();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let reason = match caller.organization() {
+        None => "the session acts in no organization".to_owned(),
+        Some(organization) => format!("in organization {} the caller lacks {}", organization.id, missing.join(", ")),
+    };
+    Err(AuthError::Forbidden { reason, missing })
+}
+
+impl From<Reason> for VerifyError {
+    fn from(reason: Reason) -> Self {
+        Self::Rejected(reason)
+    }
+}
+
+impl From<KeyError> for VerifyError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Unknown => Self::Rejected(Reason::KeyMismatch),
+            KeyError::Unavailable { source, retry_after } => Self::Unavailable { source: source.into(), retry_after },
+        }
+    }
+}
+
+impl From<VerifyError> for AuthError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Rejected(reason) => Self::Invalid { reason: reason.as_str().to_owned() },
+            VerifyError::Unavailable { source, retry_after } => Self::Unavailable { source, retry_after },
+        }
+    }
+}
+
+impl fmt::Debug for ClerkVerifier {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let keys = match &self.keys {
+            Keys::Given(keys) => format!("{} given", keys.len()),
+            Keys::Fetched(jwks) => format!("from {}", jwks.url()),
+        };
+        formatter.debug_struct("ClerkVerifier").field("keys", &keys).field("rules", &self.rules).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,218 @@
+//! One request in the making.
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Body, Method};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Encoding, Form};
+
+/// Why a request could not be made from its values.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// A value cannot be written as JSON (a map with keys that are not strings, say).
+    #[error("`{name}` cannot be serialised")]
+    Serialize {
+        /// Parameter, or `body`.
+        name: String,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+    /// A value cannot be sent in its place: the delimiter of its style, or a line break in a header.
+    #[error("`{name}` cannot be sent: {reason}")]
+    Unsendable {
+        /// Parameter.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A path parameter is empty, which would name another resource.
+    #[error("path parameter `{name}` is empty")]
+    EmptyPathParameter {
+        /// Parameter.
+        name: String,
+    },
+    /// The base URL and the path do not make a URL, or a header is refused by the HTTP client.
+    #[error("the request cannot be built")]
+    Build(#[from] reqwest::Error),
+}
+
+/// One request in the making.
+#[derive(Debug)]
+pub struct Call {
+    method: Method,
+    path: String,
+    query: Vec<String>,
+    headers: HeaderMap,
+    cookies: Vec<String>,
+    body: Option<Payload>,
+}
+
+#[derive(Debug)]
+enum Payload {
+    Bytes(Body),
+    Form(reqwest::multipart::Form),
+}
+
+impl Call {
+    /// Starts a request; `path` is the template of the contract, whose parameters are filled in by [`Call::path`].
+    pub fn new(method: Method, path: &str) -> Self {
+        Self { method, path: path.to_owned(), query: Vec::new(), headers: HeaderMap::new(), cookies: Vec::new(), body: None }
+    }
+
+    /// Fills in a path parameter.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::EmptyPathParameter`]: an empty segment would name another resource.
+    pub fn path(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) -> Result<(), CallError> {
+        let text = encoding.path(name, &json(name, value)?);
+        if text.is_empty() {
+            return Err(CallError::EmptyPathParameter { name: name.to_owned() });
+        }
+        // A segment of dots alone would be removed by URL normalisation (RFC 3986 section 5.2.4).
+        let text = if text == "." || text == ".." { text.replace('.', "%2E") } else { text };
+        self.path = self.path.replace(&format!("{{{name}}}"), &text);
+        Ok(())
+    }
+
+    /// Adds a query parameter; nothing for `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Unsendable`] when a value holds the delimiter of its style.
+    pub fn query(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) -> Result<(), CallError> {
+        let pairs = encoding.pairs(name, &json(name, value)?);
+        self.query.extend(pairs.map_err(|reason| CallError::Unsendable { name: name.to_owned(), reason })?);
+        Ok(())
+    }
+
+    /// Adds a header; nothing for `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Unsendable`] when the value holds a character that a header cannot.
+    pub fn header(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) -> Result<(), CallError> {
+        match encoding.header(&json(name, value)?) {
+            Some(text) => self.raw_header(name, &text),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds a cookie; nothing for `None`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::query`].
+    pub fn cookie(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) -> Result<(), CallError> {
+        let pairs = encoding.pairs(name, &json(name, value)?);
+        self.cookies.extend(pairs.map_err(|reason| CallError::Unsendable { name: name.to_owned(), reason })?);
+        Ok(())
+    }
+
+    /// Turns a value into the JSON text of a `content` parameter, to be passed on as a string; `None` stays nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Serialize`].
+    pub fn json_text(name: &str, value: &impl Serialize) -> Result<Option<String>, CallError> {
+        let value = json(name, value)?;
+        Ok(if value.is_null() { None } else { Some(value.to_string()) })
+    }
+
+    /// Names the media types that the caller reads.
+    pub fn accept(&mut self, media_types: &'static str) {
+        self.headers.insert(ACCEPT, HeaderValue::from_static(media_types));
+    }
+
+    /// Sends a JSON body under its media type.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Serialize`].
+    pub fn json_body(&mut self, media_type: &'static str, value: &impl Serialize) -> Result<(), CallError> {
+        let bytes = serde_json::to_vec(value).map_err(|source| CallError::Serialize { name: "body".to_owned(), source })?;
+        self.bytes_body(media_type, bytes);
+        Ok(())
+    }
+
+    /// Sends an `application/x-www-form-urlencoded` body, each property as an exploded form pair.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Serialize`].
+    pub fn form_body(&mut self, value: &impl Serialize) -> Result<(), CallError> {
+        let mut pairs = Vec::new();
+        if let Value::Object(entries) = json("body", value)? {
+            for (name, value) in entries {
+                let encoding = Encoding::FORM_EXPLODED;
+                // An object inside a form has no exploded form of its own: it travels as JSON (section 4.8.14.4).
+                let value = if value.is_object() { Value::String(value.to_string()) } else { value };
+                pairs.extend(
+                    encoding.pairs(&name, &value).map_err(|reason| CallError::Unsendable { name: name.clone(), reason })?,
+                );
+            }
+        }
+        self.bytes_body("application/x-www-form-urlencoded", pairs.join("&"));
+        Ok(())
+    }
+
+    /// Sends bytes, text or a stream under its media type.
+    pub fn bytes_body(&mut self, media_type: &'static str, body: impl Into<Body>) {
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        self.body = Some(Payload::Bytes(body.into()));
+    }
+
+    /// Sends a `multipart/form-data` body.
+    pub fn multipart_body(&mut self, form: Form) {
+        self.body = Some(Payload::Form(form.into_inner()));
+    }
+
+    /// The request, against a base URL.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Build`].
+    pub fn build(mut self, client: &reqwest::Client, base_url: &str) -> Result<reqwest::Request, CallError> {
+        let mut url = format!("{}{}", base_url.trim_end_matches('/'), self.path);
+        if !self.query.is_empty() {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(&self.query.join("&"));
+        }
+        if !self.cookies.is_empty() {
+            let cookies = self.cookies.join("; ");
+            self.raw_header(COOKIE.as_str(), &cookies)?;
+        }
+        let request = client.request(self.method, url).headers(self.headers);
+        let request = match self.body {
+            Some(Payload::Bytes(body)) => request.body(body),
+            Some(Payload::Form(form)) => request.multipart(form),
+            None => request,
+        };
+        Ok(request.build()?)
+    }
+
+    fn raw_header(&mut self, name: &str, text: &str) -> Result<(), CallError> {
+        let unsendable = |reason: &str| CallError::Unsendable { name: name.to_owned(), reason: reason.to_owned() };
+        let value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| unsendable("a header cannot hold it"))?;
+        let name = HeaderName::try_from(name).map_err(|_| unsendable("this is not the name of a header"))?;
+        self.headers.append(name, value);
+        Ok(())
+    }
+}
+
+/// Whether the `Content-Type` of a response is a media type or range of the contract (RFC 9110 section 12.5.1).
+pub fn media_type_matches(response: &reqwest::Response, range: &str) -> bool {
+    let actual = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let actual = actual.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match range.split_once('/') {
+        Some(("*", "*")) => true,
+        Some((kind, "*")) => actual.split('/').next() == Some(kind),
+        _ => actual == range,
+    }
+}
+
+fn json(name: &str, value: &impl Serialize) -> Result<Value, CallError> {
+    serde_json::to_value(value).map_err(|source| CallError::Serialize { name: name.to_owned(), source })
+}

@@ -1,0 +1,51 @@
+//! What generated code calls at run time, and what a service of one's own wires together.
+//!
+//! Without features this is small: [`schema`] (JSON Schema as constant data, and its interpreter), [`value`] (types that serde
+//! and the standard library lack) and [`operation`] (what the contract says about an operation). Generated types need no more,
+//! so a client does not build a web server.
+//!
+//! The feature `server` adds the way of a request: [`service`] routes, authenticates and negotiates, [`decode`] reads what the
+//! contract says, the handler answers with a type that [`reply`] writes, and whatever goes wrong on the way is a [`problem`]
+//! (RFC 9457). [`serve`] puts the routes on a socket, `lambda` behind API Gateway.
+//!
+//! Nothing here knows a contract: every name, path and schema arrives as data.
+
+pub mod operation;
+pub mod schema;
+pub mod value;
+
+#[cfg(feature = "server")]
+pub mod auth;
+#[cfg(feature = "server")]
+pub mod context;
+#[cfg(feature = "server")]
+pub mod decode;
+#[cfg(feature = "server")]
+pub mod failure;
+#[cfg(feature = "server")]
+pub mod problem;
+#[cfg(feature = "server")]
+pub mod reply;
+#[cfg(feature = "server")]
+pub mod serve;
+#[cfg(feature = "server")]
+pub mod service;
+#[cfg(feature = "server")]
+pub mod telemetry;
+
+#[cfg(feature = "lambda")]
+pub mod lambda;
+
+#[cfg(feature = "client")]
+pub mod client;
+
+#[cfg(feature = "database")]
+pub mod database;
+
+#[cfg(feature = "local")]
+pub mod local;
+
+// Generated code names these through here, so that it and the runtime agree on their versions.
+#[cfg(feature = "server")]
+#[doc(no_inline)]
+pub use {axum, http};

@@ -1,0 +1,9 @@
+//! What a laptop has instead of AWS and Clerk: a private Postgres and a token issuer.
+//!
+//! Development and tests only. The feature `local` is not part of a deployed artefact, so none of this can be switched on
+//! there by a setting.
+
+pub mod issuer;
+pub mod lambda_runtime;
+#[cfg(unix)]
+pub mod postgres;

@@ -1,0 +1,125 @@
+//! What the contract says about an operation, as constant data: generated code holds one `static` of [`Operation`] each.
+//!
+//! The service reads it to route, to authenticate and to negotiate; the decoder reads [`Parameter`] to find and parse a value.
+//! Nothing here acts.
+
+use crate::schema::{Literal, Schema};
+
+/// An operation of the contract.
+#[derive(Debug)]
+pub struct Operation {
+    /// `operationId`, for example `createTask`.
+    pub id: &'static str,
+    /// The method in capitals, for example `POST`.
+    pub method: &'static str,
+    /// The path template of the contract, for example `/tasks/{taskId}`.
+    pub path: &'static str,
+    /// The tag that the operation is filed under.
+    pub tag: &'static str,
+    /// Alternatives (OR), in the contract's order. Empty: the operation is public.
+    pub security: &'static [Requirement],
+    /// The media types of the 2xx responses, in the contract's order. Empty: no body.
+    pub produces: &'static [&'static str],
+    /// `deprecated`.
+    pub deprecated: bool,
+}
+
+/// Schemes that must all hold (AND), each with its scopes. An empty requirement is `{}`: anonymous callers are let in.
+pub type Requirement = &'static [(&'static SecurityScheme, &'static [&'static str])];
+
+/// A security scheme of the contract (OpenAPI, Security Scheme Object).
+#[derive(Debug)]
+pub struct SecurityScheme {
+    /// The name under `components/securitySchemes`.
+    pub name: &'static str,
+    /// How a credential is sent.
+    pub kind: SchemeKind,
+}
+
+/// How the credential of a security scheme is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemeKind {
+    /// `http` with `bearer` (RFC 6750).
+    Bearer {
+        /// `bearerFormat`, for people.
+        format: Option<&'static str>,
+    },
+    /// `http` with `basic` (RFC 7617).
+    Basic,
+    /// `apiKey`.
+    ApiKey {
+        /// Header, query or cookie.
+        location: Location,
+        /// The name of the header, parameter or cookie.
+        name: &'static str,
+    },
+    /// `oauth2`: sent as a bearer token.
+    OAuth2,
+    /// `openIdConnect`: sent as a bearer token.
+    OpenIdConnect {
+        /// The discovery document.
+        url: &'static str,
+    },
+    /// `mutualTLS`: proved by the connection, so an authenticator looks at the request's extensions.
+    MutualTls,
+    /// `http` with any other scheme of RFC 9110.
+    Http {
+        /// The scheme's name, for example `digest`.
+        scheme: &'static str,
+    },
+}
+
+/// Where a parameter or a key stands in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In the path.
+    Path,
+    /// In the query.
+    Query,
+    /// In a header.
+    Header,
+    /// In the `Cookie` header.
+    Cookie,
+}
+
+/// How an array or an object is spelled in a parameter (OpenAPI, Style Values).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// `a,b` in paths and headers.
+    Simple,
+    /// `.a.b` in paths.
+    Label,
+    /// `;name=a,b` in paths.
+    Matrix,
+    /// `name=a,b` or `name=a&name=b` in queries and cookies.
+    Form,
+    /// `name=a%20b` in queries.
+    SpaceDelimited,
+    /// `name=a|b` in queries.
+    PipeDelimited,
+    /// `name[key]=a` in queries.
+    DeepObject,
+}
+
+/// A parameter of an operation.
+#[derive(Debug)]
+pub struct Parameter {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// Where it stands.
+    pub location: Location,
+    /// How it is spelled.
+    pub style: Style,
+    /// Whether each element or member is spelled on its own.
+    pub explode: bool,
+    /// Whether it must be there.
+    pub required: bool,
+    /// `allowEmptyValue`: `?name` and `?name=` count as absent where the schema refuses an empty text.
+    pub allow_empty_value: bool,
+    /// The media type of a `content` parameter, whose text is JSON.
+    pub content: Option<&'static str>,
+    /// What the value must be like.
+    pub schema: &'static Schema,
+    /// The value where the parameter is absent.
+    pub default: Option<Literal>,
+}

@@ -1,0 +1,212 @@
+//! From a response enum to a response: the last thing that generated code calls.
+//!
+//! Where the service validates responses (local runs and tests do), a body that breaks its schema is a bug that must be seen:
+//! the log lists the violations and the client gets a 500. In production the check is off, for its price.
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    context::RequestId,
+    failure::Failure,
+    problem::Problem,
+    schema::{self, Direction, Schema},
+};
+
+/// A response of the contract.
+pub trait Respond {
+    /// Writes status, headers and body.
+    fn respond(self, reply: Reply) -> Response;
+}
+
+/// A response in the making.
+#[derive(Debug)]
+pub struct Reply {
+    request_id: RequestId,
+    operation: &'static str,
+    validates: bool,
+    status: StatusCode,
+    headers: HeaderMap,
+    broken: Option<Failure>,
+}
+
+impl Reply {
+    pub(crate) fn new(request_id: RequestId, operation: &'static str, validates: bool) -> Self {
+        Self { request_id, operation, validates, status: StatusCode::OK, headers: HeaderMap::new(), broken: None }
+    }
+
+    /// Sets the status.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Sets a status out of a range of the contract: `class` is the first digit of `4XX`. A status of another class turns the
+    /// response into a 500, since the contract does not have it.
+    #[must_use]
+    pub fn status_of_class(mut self, class: u16, status: StatusCode) -> Self {
+        if status.as_u16() / 100 != class {
+            self.broken = Some(Failure::internal(format!("the status {status} is not one of {class}XX")));
+        }
+        self.status(status)
+    }
+
+    /// Sets a header, in the style `simple`: `a,b` for arrays, `key,value` for objects (OpenAPI, Header Object).
+    ///
+    /// A value that cannot stand in a header, for example one with a line break, turns the response into a 500.
+    #[must_use]
+    pub fn header<T: Serialize + ?Sized>(mut self, name: &'static str, value: &T) -> Self {
+        let values = serde_json::to_value(value).map_err(|error| error.to_string()).and_then(|value| match value {
+            // One line per cookie: commas mean something else there (RFC 6265, section 3).
+            Value::Array(values) if name.eq_ignore_ascii_case("set-cookie") => {
+                Ok(values.iter().map(simple).collect::<Vec<_>>())
+            }
+            Value::Null => Ok(Vec::new()),
+            value => Ok(vec![simple(&value)]),
+        });
+        let written = values.and_then(|values| {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| error.to_string())?;
+            let mut first = true;
+            for value in values {
+                let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|error| error.to_string())?;
+                if first {
+                    self.headers.insert(&name, value);
+                } else {
+                    self.headers.append(&name, value);
+                }
+                first = false;
+            }
+            Ok(())
+        });
+        if let Err(error) = written {
+            self.broken = Some(Failure::internal(format!("the response header {name} cannot be written: {error}")));
+        }
+        self
+    }
+
+    /// Sets a header where there is a value.
+    #[must_use]
+    pub fn optional_header<T: Serialize + ?Sized>(self, name: &'static str, value: Option<&T>) -> Self {
+        match value {
+            Some(value) => self.header(name, value),
+            None => self,
+        }
+    }
+
+    /// Ends with a JSON body. `writeOnly` properties are left out.
+    pub fn json<T: Serialize + ?Sized>(self, media_type: &'static str, schema: &'static Schema, body: &T) -> Response {
+        // Without a second look the value goes straight to text.
+        let text = if self.validates || schema::marks(schema).write_only {
+            match serde_json::to_value(body) {
+                Ok(mut value) => {
+                    schema::strip_write_only(schema, &mut value);
+                    if self.validates {
+                        let violations = schema::validate(schema, &value, Direction::Response);
+                        if !violations.is_empty() {
+                            return self.breach(&violations);
+                        }
+                    }
+                    serde_json::to_vec(&value)
+                }
+                Err(error) => Err(error),
+            }
+        } else {
+            serde_json::to_vec(body)
+        };
+        match text {
+            Ok(text) => self.end(Some(media_type), Body::from(text)),
+            Err(error) => Failure::internal(error).into_response(&self.request_id),
+        }
+    }
+
+    /// Ends with a text.
+    pub fn text(self, media_type: &'static str, body: impl Into<String>) -> Response {
+        self.end(Some(media_type), Body::from(body.into()))
+    }
+
+    /// Ends with bytes that may still be on their way.
+    pub fn stream(self, media_type: &'static str, body: impl Into<Body>) -> Response {
+        self.end(Some(media_type), body.into())
+    }
+
+    /// Ends without a body.
+    pub fn empty(self) -> Response {
+        self.end(None, Body::empty())
+    }
+
+    fn end(self, media_type: Option<&'static str>, body: Body) -> Response {
+        if let Some(failure) = self.broken {
+            return failure.into_response(&self.request_id);
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        // A `Content-Type` of the handler's own wins: the contract may say `image/*` and the handler knows which.
+        if let Some(media_type) = media_type
+            && !response.headers().contains_key(header::CONTENT_TYPE)
+        {
+            response.headers_mut().insert(header::CONTENT_TYPE, content_type(media_type));
+        }
+        response
+    }
+
+    fn breach(self, violations: &[schema::Violation]) -> Response {
+        let found: Vec<_> = violations
+            .iter()
+            .map(|violation| format!("{} {} ({})", violation.pointer, violation.message, violation.keyword))
+            .collect();
+        tracing::error!(
+            request.id = %self.request_id,
+            operation = self.operation,
+            http.status = self.status.as_u16(),
+            violations = %found.join("; "),
+            "response breaks the contract"
+        );
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
+            .title("response breaks the contract")
+            .into_response(Some(&self.request_id))
+    }
+}
+
+/// A response as axum has them: for handlers of one's own beside generated ones.
+impl Respond for Response {
+    fn respond(self, _: Reply) -> Response {
+        self
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        self.into_response(&RequestId::generate())
+    }
+}
+
+fn content_type(media_type: &'static str) -> HeaderValue {
+    // Text without a charset is read as something else by old clients (RFC 6657); everything here is UTF-8.
+    if media_type.starts_with("text/") && !media_type.contains("charset") && !media_type.contains('*') {
+        return HeaderValue::try_from(format!("{media_type}; charset=utf-8"))
+            .unwrap_or(HeaderValue::from_static("text/plain; charset=utf-8"));
+    }
+    if media_type.contains('*') {
+        return HeaderValue::from_static("application/octet-stream");
+    }
+    HeaderValue::from_str(media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
+fn simple(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(elements) => elements.iter().map(simple).collect::<Vec<_>>().join(","),
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| format!("{name},{}", simple(member))).collect::<Vec<_>>().join(",")
+        }
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}

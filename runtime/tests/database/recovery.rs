@@ -1,0 +1,86 @@
+//! Postgres goes away and comes back while the service runs.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use specwright_runtime::{
+    database::{Database, Error, Scope, Settings},
+    local::postgres::{LocalPostgres, Options},
+};
+use sqlx::query_scalar;
+
+use super::{administer, fresh, server};
+
+async fn answers(database: &Database) -> Result<i32, Error> {
+    let mut transaction = database.begin(Scope::Public).await?;
+    let answer = transaction.fetch_one(query_scalar("SELECT 42")).await?;
+    transaction.commit().await?;
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_is_found_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let postgres = LocalPostgres::start(Options::in_directory(folder.path())).await.unwrap();
+    let port = postgres.port();
+    let settings = Settings::from_url(postgres.url()).unwrap().max_connections(4);
+    let database = Database::connect(settings.acquire_timeout(Duration::from_secs(2))).unwrap();
+    // Four connections that will be dead.
+    for answer in join_all((0..8).map(|_| answers(&database))).await {
+        assert_eq!(answer.unwrap(), 42);
+    }
+
+    postgres.stop().await.unwrap();
+    let since = Instant::now();
+    let error = answers(&database).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("refused"), "the log says why: {cause}");
+    assert!(database.ping().await.unwrap_err().is_unavailable());
+    assert!(since.elapsed() < Duration::from_secs(9), "{:?}", since.elapsed());
+
+    let postgres = LocalPostgres::start(Options::in_directory(folder.path()).port(port)).await.unwrap();
+    database.ping().await.unwrap();
+    assert_eq!(answers(&database).await.unwrap(), 42);
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_that_died_while_idle_cost_no_request() {
+    let database = fresh(4).await;
+    let name = database.address().rsplit_once('/').unwrap().1.to_owned();
+    for answer in join_all((0..8).map(|_| answers(&database))).await {
+        assert_eq!(answer.unwrap(), 42);
+    }
+    for _ in 0..3 {
+        let kill = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        administer(server().await, &kill).await;
+        for answer in join_all((0..8).map(|_| answers(&database))).await {
+            assert_eq!(answer.unwrap(), 42);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_pool_is_said_to_be_full() {
+    let database = fresh(1).await;
+    let held = database.begin(Scope::Public).await.unwrap();
+    let since = Instant::now();
+    assert!(database.ping().await.unwrap_err().is_unavailable());
+    assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
+    held.commit().await.unwrap();
+    database.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() {
+    // Takes connections and says nothing, as a peer does whose host is gone.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let url = format!("postgres://app:x@{address}/app?sslmode=disable");
+    let settings = Settings::from_url(&url).unwrap().acquire_timeout(Duration::from_millis(300));
+    let database = Database::connect(settings).unwrap();
+    let since = Instant::now();
+    assert!(answers(&database).await.unwrap_err().is_unavailable());
+    assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
+}

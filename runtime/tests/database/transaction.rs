@@ -1,0 +1,299 @@
+//! What a handler sees: begin, queries, commit, rollback, and errors that say what to do.
+
+use std::{fs, path::Path, time::Duration};
+
+use futures_util::TryStreamExt;
+use http::StatusCode;
+use specwright_runtime::{
+    auth::{Caller, UserId},
+    database::{ConstraintKind, Database, Error, Scope, Settings, Transaction},
+    failure::Failure,
+};
+use sqlx::{migrate::Migrator, query, query_as, query_scalar};
+
+use super::{fresh, fresh_url};
+
+async fn setting(transaction: &mut Transaction, name: &str) -> Option<String> {
+    transaction.fetch_one(query_scalar("SELECT current_setting($1, true)").bind(name)).await.unwrap()
+}
+
+async fn count(database: &Database) -> i64 {
+    let mut transaction = database.begin(Scope::Public).await.unwrap();
+    transaction.fetch_one(query_scalar("SELECT count(*) FROM t")).await.unwrap()
+}
+
+async fn run(database: &Database, statement: &'static str) {
+    let mut transaction = database.begin(Scope::Public).await.unwrap();
+    transaction.execute(statement).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn commit_keeps_and_everything_else_undoes() {
+    let database = fresh(2).await;
+    run(&database, "CREATE TABLE t (id int PRIMARY KEY)").await;
+    let insert = |id: i32| query("INSERT INTO t VALUES ($1)").bind(id);
+
+    let mut dropped = database.begin(Scope::Public).await.unwrap();
+    assert_eq!(dropped.execute(insert(1)).await.unwrap(), 1);
+    drop(dropped);
+    assert_eq!(count(&database).await, 0);
+
+    let mut undone = database.begin(Scope::Public).await.unwrap();
+    undone.execute(insert(1)).await.unwrap();
+    undone.rollback().await.unwrap();
+    assert_eq!(count(&database).await, 0);
+
+    let mut kept = database.begin(Scope::Public).await.unwrap();
+    kept.execute(insert(1)).await.unwrap();
+    kept.commit().await.unwrap();
+    assert_eq!(count(&database).await, 1);
+}
+
+#[tokio::test]
+async fn the_caller_is_bound_for_one_transaction_only() {
+    // One connection, so that each transaction meets what the one before it left.
+    let database = fresh(1).await;
+    let caller = Caller::for_tests("user_alice");
+    let user = UserId::from_verified("user_bob").unwrap();
+
+    let mut transaction = database.begin(&caller).await.unwrap();
+    assert_eq!(setting(&mut transaction, "app.user_id").await.as_deref(), Some("user_alice"));
+    assert_eq!(setting(&mut transaction, "app.owner_id").await.as_deref(), Some("user_alice"));
+    assert_eq!(setting(&mut transaction, "app.org_id").await.as_deref(), Some(""));
+    transaction.commit().await.unwrap();
+
+    let scope = Scope::Organization { user: &user, organization: "org_acme" };
+    let mut transaction = database.begin(scope).await.unwrap();
+    assert_eq!(setting(&mut transaction, "app.user_id").await.as_deref(), Some("user_bob"));
+    assert_eq!(setting(&mut transaction, "app.org_id").await.as_deref(), Some("org_acme"));
+    assert_eq!(setting(&mut transaction, "app.owner_id").await.as_deref(), Some("org_acme"));
+    drop(transaction);
+
+    let mut transaction = database.begin(Scope::Public).await.unwrap();
+    for name in ["app.user_id", "app.org_id", "app.owner_id"] {
+        assert_eq!(setting(&mut transaction, name).await.as_deref(), Some(""), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_id_reaches_no_statement() {
+    let database = fresh(1).await;
+    let hostile = UserId::from_verified("x'; CREATE TABLE pwned (); --").unwrap();
+    assert!(matches!(database.begin(Scope::User(&hostile)).await, Err(Error::Scope)));
+}
+
+#[tokio::test]
+async fn a_cancelled_begin_leaves_no_transaction_on_a_connection() {
+    let database = fresh(1).await;
+    let caller = Caller::for_tests("user_alice");
+    for step in 0..60_u64 {
+        // From before the connection is there to after BEGIN was answered.
+        let _ = tokio::time::timeout(Duration::from_micros(step * 40), database.begin(&caller)).await;
+        let mut transaction = database.begin(Scope::Public).await.unwrap();
+        let warnings: i64 = transaction
+            .fetch_one(query_scalar(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                 AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%' \
+                 AND state_change < now() - interval '1 second'",
+            ))
+            .await
+            .unwrap();
+        assert_eq!((warnings, setting(&mut transaction, "app.user_id").await.as_deref()), (0, Some("")), "step {step}");
+        transaction.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn row_level_security_shows_each_caller_their_own() {
+    let database = fresh(2).await;
+    run(
+        &database,
+        "CREATE TABLE t (id int PRIMARY KEY, owner_id text NOT NULL);
+         ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE t FORCE ROW LEVEL SECURITY;
+         CREATE POLICY own ON t USING (owner_id = (SELECT nullif(current_setting('app.owner_id', true), '')));",
+    )
+    .await;
+    let alice = Caller::for_tests("user_alice");
+    let mut transaction = database.begin(&alice).await.unwrap();
+    transaction.execute(query("INSERT INTO t VALUES (1, $1)").bind("user_alice")).await.unwrap();
+    transaction.commit().await.unwrap();
+
+    let mut transaction = database.begin(&alice).await.unwrap();
+    assert_eq!(transaction.fetch_all(query("SELECT id FROM t")).await.unwrap().len(), 1);
+    drop(transaction);
+    let mut transaction = database.begin(&Caller::for_tests("user_bob")).await.unwrap();
+    assert_eq!(transaction.fetch_all(query("SELECT id FROM t")).await.unwrap().len(), 0);
+    let foreign = transaction.execute(query("INSERT INTO t VALUES (2, $1)").bind("user_alice")).await.unwrap_err();
+    assert_eq!(foreign.sqlstate().as_deref(), Some("42501"));
+    drop(transaction);
+    assert_eq!(count(&database).await, 0, "nobody sees nothing");
+}
+
+#[tokio::test]
+async fn statements_have_no_names_whatever_way_they_are_run() {
+    let database = fresh(1).await;
+    let mut transaction = database.begin(Scope::Public).await.unwrap();
+    transaction.fetch_one(query("SELECT $1::int8").bind(1_i64)).await.unwrap();
+    transaction.fetch_all(query_as::<_, (i64,)>("SELECT $1::int8 + 1").bind(1_i64)).await.unwrap();
+    transaction.fetch_optional(query_scalar::<_, i64>("SELECT $1::int8 + 2").bind(1_i64)).await.unwrap();
+    transaction.execute(query("SELECT $1::int8 + 3").bind(1_i64)).await.unwrap();
+    transaction.fetch_one(query("SELECT $1::int8 + 4").bind(1_i64).try_map(|_| Ok(()))).await.unwrap();
+    let rows: Vec<_> =
+        query("SELECT $1::int8 + 5").bind(1_i64).persistent(true).fetch(&mut transaction).try_collect().await.unwrap();
+    assert_eq!(rows.len(), 1);
+    query("SELECT $1::int8 + 6").bind(1_i64).fetch_one(&mut transaction).await.unwrap();
+    let named: Vec<(String, String)> =
+        transaction.fetch_all(query_as("SELECT name, statement FROM pg_prepared_statements")).await.unwrap();
+    assert_eq!(named, []);
+    assert!(sqlx::Executor::prepare(&mut transaction, "SELECT 1").await.is_err());
+}
+
+#[tokio::test]
+async fn a_broken_constraint_is_named() {
+    let database = fresh(1).await;
+    run(
+        &database,
+        "CREATE TABLE p (id int CONSTRAINT p_key PRIMARY KEY);
+         CREATE TABLE t (id int CONSTRAINT t_id_unique UNIQUE, n int CONSTRAINT n_positive CHECK (n > 0),
+             p int CONSTRAINT t_p_exists REFERENCES p, m int NOT NULL DEFAULT 0,
+             r int4range, CONSTRAINT no_overlap EXCLUDE USING gist (r WITH &&));
+         INSERT INTO t (id, r) VALUES (1, '[1,5]')",
+    )
+    .await;
+    for (statement, kind, constraint) in [
+        ("INSERT INTO t (id) VALUES (1)", ConstraintKind::Unique, Some("t_id_unique")),
+        ("INSERT INTO t (n) VALUES (0)", ConstraintKind::Check, Some("n_positive")),
+        ("INSERT INTO t (p) VALUES (7)", ConstraintKind::ForeignKey, Some("t_p_exists")),
+        ("INSERT INTO t (m) VALUES (NULL)", ConstraintKind::NotNull, None),
+        ("INSERT INTO t (r) VALUES ('[2,3]')", ConstraintKind::Exclusion, Some("no_overlap")),
+    ] {
+        let mut transaction = database.begin(Scope::Public).await.unwrap();
+        let error = transaction.execute(query(statement)).await.unwrap_err();
+        assert_eq!(error.constraint(), constraint, "{statement}");
+        assert!(matches!(error, Error::Constraint { kind: found, .. } if found == kind), "{statement}: {error:?}");
+        assert!(!error.is_unavailable());
+    }
+}
+
+#[tokio::test]
+async fn a_failed_transaction_is_not_committed_in_silence() {
+    let database = fresh(1).await;
+    run(&database, "CREATE TABLE t (id int PRIMARY KEY)").await;
+
+    let mut transaction = database.begin(Scope::Public).await.unwrap();
+    transaction.execute("INSERT INTO t VALUES (1)").await.unwrap();
+    transaction.execute("INSERT INTO t VALUES (1)").await.unwrap_err();
+    assert!(matches!(transaction.commit().await, Err(Error::Aborted)));
+    assert_eq!(count(&database).await, 0);
+
+    // sqlx's own methods are watched too.
+    let mut transaction = database.begin(Scope::Public).await.unwrap();
+    query("SELECT 1 / $1::int").bind(0).fetch_one(&mut transaction).await.unwrap_err();
+    assert!(matches!(transaction.commit().await, Err(Error::Aborted)));
+
+    let mut transaction = database.begin(Scope::Public).await.unwrap();
+    transaction.execute("INSERT INTO t VALUES (1)").await.unwrap();
+    transaction.execute("SAVEPOINT a").await.unwrap();
+    transaction.execute("INSERT INTO t VALUES (1)").await.unwrap_err();
+    transaction.execute("ROLLBACK TO a").await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(count(&database).await, 1);
+}
+
+#[tokio::test]
+async fn a_deferred_constraint_fails_the_commit() {
+    let database = fresh(1).await;
+    run(
+        &database,
+        "CREATE TABLE t (id int PRIMARY KEY, t int CONSTRAINT later REFERENCES t DEFERRABLE INITIALLY DEFERRED)",
+    )
+    .await;
+    let mut transaction = database.begin(Scope::Public).await.unwrap();
+    transaction.execute("INSERT INTO t VALUES (1, 2)").await.unwrap();
+    assert_eq!(transaction.commit().await.unwrap_err().constraint(), Some("later"));
+    assert_eq!(count(&database).await, 0);
+}
+
+#[tokio::test]
+async fn time_limits_end_what_was_given_up() {
+    let settings = Settings::from_url(&fresh_url().await).unwrap().max_connections(1);
+    let database = Database::connect(
+        settings.statement_timeout(Duration::from_millis(50)).idle_in_transaction_timeout(Duration::from_millis(100)),
+    )
+    .unwrap();
+    let mut transaction = database.begin(Scope::Public).await.unwrap();
+    let error = transaction.execute("SELECT pg_sleep(5)").await.unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+    drop(transaction);
+
+    let mut transaction = database.begin(Scope::Public).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let error = transaction.execute("SELECT 1").await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    drop(transaction);
+    database.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn two_transactions_that_collide_say_so() {
+    let database = fresh(2).await;
+    run(&database, "CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 0)").await;
+    let isolate = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+    let (mut first, mut second) =
+        (database.begin(Scope::Public).await.unwrap(), database.begin(Scope::Public).await.unwrap());
+    for transaction in [&mut first, &mut second] {
+        transaction.execute(isolate).await.unwrap();
+        transaction.fetch_one(query("SELECT n FROM t")).await.unwrap();
+    }
+    first.execute("UPDATE t SET n = 1").await.unwrap();
+    first.commit().await.unwrap();
+    let error = second.execute("UPDATE t SET n = 2").await.unwrap_err();
+    assert!(matches!(error, Error::Conflict { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn errors_become_answers() {
+    let database = fresh(1).await;
+    let mut transaction = database.begin(Scope::Public).await.unwrap();
+    let error = transaction.fetch_one(query_scalar::<_, i32>("SELECT 1 WHERE false")).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound));
+    assert_eq!(Failure::from(error).status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let error = transaction.execute("SELEC 1").await.unwrap_err();
+    assert_eq!(error.sqlstate().as_deref(), Some("42601"));
+    assert_eq!(Failure::from(error).status(), StatusCode::INTERNAL_SERVER_ERROR);
+    drop(transaction);
+    database.close().await;
+    let error = database.begin(Scope::Public).await.unwrap_err();
+    assert_eq!(Failure::from(error).status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn migrations_are_applied_once_and_not_rewritten() {
+    let database = fresh(1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, sql: &str| fs::write(folder.path().join(name), sql).unwrap();
+    let load = |folder: &Path| Migrator::new(folder.to_owned());
+    write("1_t.sql", "CREATE TABLE t (id int)");
+    database.migrate(&load(folder.path()).await.unwrap()).await.unwrap();
+    write("2_u.sql", "INSERT INTO t VALUES (1)");
+    for _ in 0..2 {
+        database.migrate(&load(folder.path()).await.unwrap()).await.unwrap();
+    }
+    assert_eq!(count(&database).await, 1);
+    write("1_t.sql", "CREATE TABLE t (id bigint)");
+    let error = database.migrate(&load(folder.path()).await.unwrap()).await.unwrap_err();
+    assert!(matches!(error, Error::Migration(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn migrations_may_have_an_address_of_their_own() {
+    let direct = fresh_url().await;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("1_t.sql"), "CREATE TABLE t (id int)").unwrap();
+    let migrator = Migrator::new(folder.path().to_owned()).await.unwrap();
+    let settings = Settings::from_url("postgres://app@127.0.0.1:9/nowhere").unwrap().migration_url(&direct).unwrap();
+    Database::connect(settings).unwrap().migrate(&migrator).await.unwrap();
+    assert_eq!(count(&Database::connect(Settings::from_url(&direct).unwrap()).unwrap()).await, 0);
+}

@@ -1,0 +1,259 @@
+//! `cargo xtask corpus`: other people's contracts through the generator and the compiler.
+//!
+//! For each contract the three crates are generated in a process of its own, so that a panic, a stack overflow or an
+//! endless loop is a row and not the end of the run. They are written into a throw-away workspace below the target
+//! folder, with the dependencies, profiles and lints of this repository, and each is checked with warnings denied.
+//! Dependencies are compiled once, before the first contract, and the figures do not contain them.
+//!
+//! Left behind: `target/corpus/corpus.tsv`, and for each contract `target/corpus/<name>.log` and the crates in
+//! `target/corpus/<name>/`.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+pub(crate) mod contract;
+mod crates;
+mod limited;
+mod row;
+
+use crates::{Kind, Recipe};
+use limited::{Ended, run_limited};
+use row::{Outcome, Row};
+
+use crate::workspace::Workspace;
+
+/// Which contracts, and how.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Contracts, and folders of contracts: files that end in .yaml, .yml or .json.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// Only the contracts of these names (the file's name without its ending), comma-separated.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Where the rows go; `target/corpus/corpus.tsv` where it is not said.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Contracts at a time; each job after the first compiles the dependencies once more, and times are those of a busy machine.
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
+    /// Seconds that the generation of one contract may take.
+    #[arg(long, default_value_t = 120)]
+    generate_limit: u64,
+    /// Seconds that the check of one crate may take.
+    #[arg(long, default_value_t = 900)]
+    check_limit: u64,
+}
+
+impl Options {
+    /// Some contracts of a folder, everything else as it is by default.
+    pub(crate) fn of(folder: PathBuf, only: Vec<String>) -> Self {
+        Self { paths: vec![folder], only, out: None, jobs: 1, generate_limit: 120, check_limit: 900 }
+    }
+}
+
+/// Runs the contracts and prints a row for each; whether all of them compile.
+///
+/// # Errors
+///
+/// There is no such contract, a file cannot be read or written, or the dependencies do not compile.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<bool> {
+    let contracts = contracts(options)?;
+    let folder = workspace.target.join("corpus");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let corpus = Corpus { workspace, options, recipe: Recipe::read(workspace)?, folder };
+
+    let start = Instant::now();
+    let jobs = options.jobs.clamp(1, contracts.len());
+    let mut floor = Duration::ZERO;
+    for job in 0..jobs {
+        floor = corpus.compile_dependencies(job)?;
+    }
+    let (ready, floor) = (start.elapsed().as_secs_f64(), floor.as_secs_f64());
+    println!(
+        "dependencies ready in {ready:.1} s; of each check below, {floor:.2} s is what a crate without code takes"
+    );
+    println!("{} contracts, {jobs} at a time", contracts.len());
+
+    println!("{}", Row::HEADER);
+    let queue = Mutex::new(contracts.iter().enumerate().collect::<VecDeque<_>>());
+    let rows = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for job in 0..jobs {
+            let (corpus, queue, rows) = (&corpus, &queue, &rows);
+            scope.spawn(move || {
+                loop {
+                    let next = queue.lock().expect("no job panics while it holds the queue").pop_front();
+                    let Some((position, contract)) = next else { break };
+                    let row = corpus.measure(contract, job).unwrap_or_else(|error| Row::unmeasured(contract, &error));
+                    println!("{row}");
+                    rows.lock().expect("no job panics while it holds the rows").push((position, row));
+                }
+            });
+        }
+    });
+
+    let mut rows = rows.into_inner().expect("every job has ended");
+    rows.sort_by_key(|(position, _)| *position);
+    let rows = rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>();
+    let out = options.out.clone().unwrap_or_else(|| corpus.folder.join("corpus.tsv"));
+    fs::write(&out, row::table(&rows)).with_context(|| format!("cannot write {}", out.display()))?;
+    println!("{}", row::summary(&rows, start.elapsed()));
+    Ok(rows.iter().all(|row| row.outcome == Outcome::Ok))
+}
+
+/// The contracts that the options select, in the order of their names within each folder, as absolute paths: the
+/// programs that get them run in the workspace's root.
+fn contracts(options: &Options) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in &options.paths {
+        let path = std::path::absolute(path)?;
+        if path.is_dir() {
+            let mut files = Vec::new();
+            for entry in fs::read_dir(&path).with_context(|| format!("cannot read {}", path.display()))? {
+                let file = entry?.path();
+                let ending = file.extension().and_then(|ending| ending.to_str());
+                if matches!(ending, Some("yaml" | "yml" | "json")) {
+                    files.push(file);
+                }
+            }
+            files.sort();
+            found.append(&mut files);
+        } else {
+            found.push(path);
+        }
+    }
+    for name in &options.only {
+        if !found.iter().any(|contract| contract_name(contract) == *name) {
+            bail!("there is no contract `{name}` among the {} that were found", found.len());
+        }
+    }
+    if !options.only.is_empty() {
+        found.retain(|contract| options.only.contains(&contract_name(contract)));
+    }
+    if found.is_empty() {
+        bail!("there is no contract: no file that ends in .yaml, .yml or .json");
+    }
+    Ok(found)
+}
+
+/// The file's name without its ending: how a contract is called in rows, logs and `--only`.
+fn contract_name(contract: &Path) -> String {
+    contract.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What all contracts of a run share.
+struct Corpus<'a> {
+    workspace: &'a Workspace,
+    options: &'a Options,
+    recipe: Recipe,
+    folder: PathBuf,
+}
+
+impl Corpus<'_> {
+    /// Checks crates without code, so that every dependency is there before the first figure is taken; how long the
+    /// last of them took.
+    fn compile_dependencies(&self, job: usize) -> anyhow::Result<Duration> {
+        let folder = self.folder.join(format!("dependencies-{job}"));
+        self.recipe.write(&folder, "none")?;
+        for kind in Kind::ALL {
+            fs::create_dir_all(folder.join(kind.folder()).join("src"))?;
+            fs::write(folder.join(kind.folder()).join("src/lib.rs"), "//! Without code.\n")?;
+        }
+        let log = self.folder.join(format!("dependencies-{job}.log"));
+        fs::write(&log, "")?;
+        let mut last = Duration::ZERO;
+        for kind in Kind::ALL {
+            let (ended, duration) = self.check(&folder, "none", kind, job, &log)?;
+            if ended != Ended::Success {
+                bail!("the dependencies of the generated crates do not compile:\n{}", fs::read_to_string(&log)?);
+            }
+            last = duration;
+        }
+        Ok(last)
+    }
+
+    /// Generates and checks one contract.
+    fn measure(&self, contract: &Path, job: usize) -> anyhow::Result<Row> {
+        let name = contract_name(contract);
+        let folder = self.folder.join(&name);
+        let log = self.folder.join(format!("{name}.log"));
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::write(&log, "")?;
+        let package = crates::package_name(&name);
+        self.recipe.write(&folder, &package)?;
+
+        let report = folder.join("report");
+        let mut command = self.workspace.program(std::env::current_exe()?);
+        command.arg("corpus-contract").arg(contract).arg(&folder);
+        let limit = Duration::from_secs(self.options.generate_limit);
+        let ended = run_limited(&mut command, &report, &log, limit)?;
+        let mut row = contract::read_report(&name, &fs::read_to_string(&report)?, ended);
+        if row.outcome != Outcome::Ok {
+            return Ok(row);
+        }
+        for kind in Kind::ALL {
+            let (ended, duration) = self.check(&folder, &package, kind, job, &log)?;
+            row.checked(kind, ended, duration);
+            if kind == Kind::Types && ended != Ended::Success {
+                break; // the others are built on it
+            }
+        }
+        Ok(row)
+    }
+
+    /// `cargo check` of one crate; the compiler's words are added to the log.
+    fn check(
+        &self,
+        folder: &Path,
+        package: &str,
+        kind: Kind,
+        job: usize,
+        log: &Path,
+    ) -> anyhow::Result<(Ended, Duration)> {
+        let mut command = self.workspace.cargo();
+        command.args(["check", "--offline", "--quiet", "--color", "never", "--manifest-path"]);
+        command.arg(folder.join("Cargo.toml"));
+        command.args(["--package", crates::DEPENDENCIES, "--package", &format!("{package}-{}", kind.folder())]);
+        // The first job finds the dependencies of `cargo clippy` in the target folder; Cargo lets one process at a time
+        // into a target folder, so every other job has one of its own.
+        if job > 0 {
+            command.env("CARGO_TARGET_DIR", self.folder.join(format!("target-{job}")));
+        }
+        command.env("CARGO_INCREMENTAL", "0");
+        let start = Instant::now();
+        let limit = Duration::from_secs(self.options.check_limit);
+        let ended = run_limited(&mut command, &folder.join("cargo.out"), log, limit)?;
+        Ok((ended, start.elapsed()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_not_there_is_said() {
+        let folder = std::env::temp_dir().join(format!("xtask-corpus-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        for file in ["b.yaml", "a.json", "INDEX.tsv"] {
+            fs::write(folder.join(file), "").unwrap();
+        }
+        let names = |only: &[&str]| {
+            let options = Options::of(folder.clone(), only.iter().map(|&name| name.to_owned()).collect());
+            contracts(&options).map(|found| found.iter().map(|path| contract_name(path)).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&[]).unwrap(), ["a", "b"]);
+        assert_eq!(names(&["b"]).unwrap(), ["b"]);
+        assert!(names(&["c"]).unwrap_err().to_string().contains("no contract `c` among the 2"));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,73 @@
+//! The commands of this workspace, run as `cargo xtask <command>`.
+//!
+//! ```text
+//! test       everything CI runs, step by step
+//! generate   bring the generated crates up to date without building them
+//! corpus     generate and compile other people's contracts, one row of figures for each
+//! walk       do the README's walk in a copy of the repository
+//! ```
+//!
+//! A command here is for people who work on this repository. What users of the framework need is in the `specwright`
+//! command of `codegen/`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod corpus;
+mod deny;
+mod generated;
+mod steps;
+mod test;
+mod walk;
+mod workspace;
+
+use workspace::Workspace;
+
+/// The commands of this workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run everything CI runs; stop at the first step that fails.
+    Test(test::Options),
+    /// Write the generated crates; only files whose text differs are touched.
+    Generate,
+    /// Generate and compile contracts, and print one row of figures for each.
+    Corpus(corpus::Options),
+    /// Do the README's walk in a copy of the repository.
+    Walk,
+    /// One contract of the corpus, in a process of its own so that it cannot take the others down.
+    #[command(hide = true)]
+    CorpusContract {
+        /// The contract.
+        contract: PathBuf,
+        /// Folder of the crates `types`, `server` and `client`.
+        folder: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let workspace = Workspace::find();
+    let outcome = match Arguments::parse().command {
+        Command::Test(options) => test::run(&workspace, &options),
+        Command::Generate => generated::write(&workspace),
+        Command::Corpus(options) => corpus::run(&workspace, &options),
+        Command::Walk => walk::check(&workspace).map(|_| true),
+        Command::CorpusContract { contract, folder } => corpus::contract::run(&contract, &folder),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `cargo xtask test`: everything CI runs, in order, cheap steps first.
+//!
+//! clippy, rustdoc and the tests select the same packages and features, so dependencies are compiled twice in all:
+//! once to be checked, once to be linked.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use crate::corpus;
+use crate::steps::{self, Outcome, Step};
+use crate::workspace::{Workspace, run as run_program};
+use crate::{deny, generated, walk};
+
+/// Which steps, and what a failure does.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Run the steps after a failed one too.
+    #[arg(long)]
+    keep_going: bool,
+    /// Only these steps, comma-separated: fmt, generated, deny, clippy, features, rustdoc, tests, walk, corpus.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "fmt", promise: "rustfmt would change no file", run: fmt },
+    Step { name: "generated", promise: "the generated crates are what openapi.yaml gives", run: generated::check },
+    Step { name: "deny", promise: "licences, bans and sources of every dependency are accepted", run: deny::check },
+    Step { name: "clippy", promise: "clippy has nothing to say about any target", run: clippy },
+    Step { name: "features", promise: "the feature sets that users choose compile without a warning", run: features },
+    Step { name: "rustdoc", promise: "rustdoc has nothing to say", run: rustdoc },
+    Step { name: "tests", promise: "every test passes", run: tests },
+    Step { name: "walk", promise: "a reader can follow the README's walk", run: walk::check },
+    Step {
+        name: "corpus",
+        promise: "real contracts become crates that compile without a warning",
+        run: real_contracts,
+    },
+];
+
+/// What every Cargo command over the whole workspace selects.
+const EVERYTHING: [&str; 3] = ["--locked", "--workspace", "--all-features"];
+
+/// Contracts that must always work, of the folder that `SPECWRIGHT_SPECS` names (`../shared/specs` where it is unset).
+const CONTRACTS: [&str; 10] = [
+    "train-travel",
+    "realworld-conduit",
+    "swagger-petstore",
+    "oai-petstore-expanded",
+    "oai-tictactoe",
+    "oxide-buildomat",
+    "onepassword-connect",
+    "firecracker",
+    "pagerduty-events-v2",
+    "2ch",
+];
+
+/// Runs the steps; whether none failed.
+///
+/// # Errors
+///
+/// `--only` names a step that does not exist.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<bool> {
+    for name in &options.only {
+        if !STEPS.iter().any(|step| step.name == name) {
+            let names = STEPS.iter().map(|step| step.name).collect::<Vec<_>>().join(", ");
+            bail!("there is no step `{name}`; the steps are {names}");
+        }
+    }
+    let wanted = |step: &&Step| options.only.is_empty() || options.only.iter().any(|name| name == step.name);
+    let steps = STEPS.iter().filter(wanted).collect::<Vec<_>>();
+    Ok(steps::run(workspace, &steps, options.keep_going))
+}
+
+fn fmt(workspace: &Workspace) -> anyhow::Result<Outcome> {
+    run_program(workspace.cargo().args(["fmt", "--all", "--", "--check"]))?;
+    Ok(Outcome::Passed)
+}
+
+fn clippy(workspace: &Workspace) -> anyhow::Result<Outcome> {
+    run_program(workspace.cargo().arg("clippy").args(EVERYTHING).args(["--all-targets", "--", "-D", "warnings"]))?;
+    Ok(Outcome::Passed)
+}
+
+/// Feature sets that the selection of everything hides: a missing `cfg` shows only here.
+fn features(workspace: &Workspace) -> anyhow::Result<Outcome> {
+    let selections: [&[&str]; 4] = [
+        &["--package", "specwright-runtime", "--no-default-features"],
+        &["--package", "specwright-runtime", "--no-default-features", "--features", "client"],
+        &["--package", "specwright-runtime", "--no-default-features", "--features", "server"],
+        &["--package", "handlers", "--no-default-features"],
+    ];
+    for selection in selections {
+        let mut command = workspace.cargo();
+        command.arg("clippy").arg("--locked").args(selection).args(["--", "-D", "warnings"]);
+        run_program(&mut command)?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn rustdoc(workspace: &Workspace) -> anyhow::Result<Outcome> {
+    let mut command = workspace.cargo();
+    command.arg("doc").args(EVERYTHING).arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings");
+    run_program(&mut command)?;
+    Ok(Outcome::Passed)
+}
+
+fn tests(workspace: &Workspace) -> anyhow::Result<Outcome> {
+    let mut command = workspace.cargo();
+    command.arg("test").args(EVERYTHING).arg("--no-fail-fast");
+    // The AWS SDK would otherwise look for credentials on the network.
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    run_program(&mut command)?;
+    Ok(Outcome::Passed)
+}
+
+fn real_contracts(workspace: &Workspace) -> anyhow::Result<Outcome> {
+    let folder = env::var_os("SPECWRIGHT_SPECS").map_or_else(|| workspace.path("../shared/specs"), PathBuf::from);
+    if !folder.is_dir() {
+        let message = format!("no folder {}; SPECWRIGHT_SPECS names another", folder.display());
+        if env::var("CI").is_ok_and(|value| value == "true") {
+            bail!(message);
+        }
+        return Ok(Outcome::Skipped(message));
+    }
+    let options = corpus::Options::of(folder, CONTRACTS.map(str::to_owned).to_vec());
+    let accepted = corpus::run(workspace, &options).context("the corpus could not be run")?;
+    if !accepted {
+        bail!("not every contract compiles; see target/corpus/<name>.log");
+    }
+    Ok(Outcome::Passed)
+}

@@ -128,6 +128,8 @@ impl Builder<'_> {
             // Until it is closed, an alias to it would contain itself.
             self.anchors.insert(anchor, None);
         }
+        // Only the bracket, or the place of the first key: a collection has no text of its own.
+        let span = Span { length: 1, ..span };
         self.stack.push(Open { id: self.numbers.next(), span, anchor, content, size: 1 });
         Ok(())
     }

@@ -4,7 +4,7 @@ use api_client::{Upload, UploadAttachmentForm};
 use reqwest::{Method, StatusCode};
 use uuid::Uuid;
 
-use crate::support::{Service, bytes_of, refused, Sends as _};
+use crate::support::{Sends as _, Service, bytes_of, refused};
 
 const MIB: usize = 1024 * 1024;
 
@@ -20,9 +20,15 @@ async fn a_file_comes_back_as_it_was_sent() {
     let client = ada.typed();
     let task = ada.create_task("a").await;
     let content: Vec<u8> = (0..=255).cycle().take(100_000).collect();
-    let stored = client.upload_attachment(&task, form("../Übersicht \"1\".pdf", content.clone(), Some("the plan"))).await.unwrap();
+    let stored = client
+        .upload_attachment(&task, form("../Übersicht \"1\".pdf", content.clone(), Some("the plan")))
+        .await
+        .unwrap();
     assert_eq!(stored.status(), StatusCode::CREATED);
-    assert_eq!(stored.headers()["location"].to_str().unwrap(), format!("/tasks/{task}/attachments/{}/content", stored.id));
+    assert_eq!(
+        stored.headers()["location"].to_str().unwrap(),
+        format!("/tasks/{task}/attachments/{}/content", stored.id)
+    );
     assert_eq!((stored.file_name.as_str(), stored.content_type.as_str()), ("Übersicht \"1\".pdf", "application/pdf"));
     assert_eq!((stored.size, stored.description.as_deref()), (100_000, Some("the plan")));
 
@@ -76,7 +82,8 @@ async fn a_form_is_judged_like_any_body() {
         let request = ada.send(Method::POST, &target).header("Content-Type", "multipart/form-data; boundary=b");
         request.body(parts.replace('\n', "\r\n"))
     };
-    let answer = multipart("--b\nContent-Disposition: form-data; name=\"description\"\n\nno file\n--b--\n").answer().await;
+    let answer =
+        multipart("--b\nContent-Disposition: form-data; name=\"description\"\n\nno file\n--b--\n").answer().await;
     answer.assert_problem(StatusCode::BAD_REQUEST);
     assert_eq!(answer.violations()[0].1, "required");
     let long = "x".repeat(501);

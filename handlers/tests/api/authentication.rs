@@ -8,7 +8,7 @@ use specwright_runtime::{
     local::issuer::{LocalIssuer, TokenRequest},
 };
 
-use crate::support::{Service, issuer, Sends as _};
+use crate::support::{Sends as _, Service, issuer};
 
 /// Every secured operation, with a path that a good token would get past the door with.
 const SECURED: &[(Method, &str)] = &[
@@ -20,7 +20,10 @@ const SECURED: &[(Method, &str)] = &[
     (Method::GET, "/tasks/01939b8e-6c00-7d4e-9b3a-0d6f6f1f2a3b/attachments"),
     (Method::POST, "/tasks/01939b8e-6c00-7d4e-9b3a-0d6f6f1f2a3b/attachments"),
     (Method::DELETE, "/tasks/01939b8e-6c00-7d4e-9b3a-0d6f6f1f2a3b/attachments/01939b8e-6c00-7d4e-9b3a-0d6f6f1f2a3b"),
-    (Method::GET, "/tasks/01939b8e-6c00-7d4e-9b3a-0d6f6f1f2a3b/attachments/01939b8e-6c00-7d4e-9b3a-0d6f6f1f2a3b/content"),
+    (
+        Method::GET,
+        "/tasks/01939b8e-6c00-7d4e-9b3a-0d6f6f1f2a3b/attachments/01939b8e-6c00-7d4e-9b3a-0d6f6f1f2a3b/content",
+    ),
     (Method::GET, "/exports/tasks"),
     (Method::GET, "/projects"),
     (Method::POST, "/projects"),
@@ -75,7 +78,11 @@ async fn a_token_that_proves_nothing_is_refused() {
         let challenge = answer.header("www-authenticate").unwrap_or_default();
         assert!(challenge.contains(r#"error="invalid_token""#), "{what}: {challenge}");
         // Why goes to the log: a client that learns it learns how to get further.
-        assert!(!answer.text().contains("signature") && !answer.text().contains("expired"), "{what}: {}", answer.text());
+        assert!(
+            !answer.text().contains("signature") && !answer.text().contains("expired"),
+            "{what}: {}",
+            answer.text()
+        );
     }
     assert_eq!(service.with_token(&good).send(Method::GET, "/me").answer().await.status, StatusCode::OK);
 }

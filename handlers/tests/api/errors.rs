@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Answer, Service, Sends as _};
+use crate::support::{Answer, Sends as _, Service};
 
 #[tokio::test]
 async fn a_bad_request_is_told_everything_at_once() {
@@ -49,11 +49,10 @@ async fn parameters_of_every_place_are_judged_together() {
         ("/tasks?limit=ten", &[("/query/limit", "type")]),
         ("/tasks?limit=1.5", &[("/query/limit", "type")]),
         ("/tasks?status=open&status=lost", &[("/query/status/1", "enum")]),
-        ("/tasks?cursor=%2F&dueBefore=soon&q=", &[
-            ("/query/cursor", "pattern"),
-            ("/query/dueBefore", "format"),
-            ("/query/q", "minLength"),
-        ]),
+        (
+            "/tasks?cursor=%2F&dueBefore=soon&q=",
+            &[("/query/cursor", "pattern"), ("/query/dueBefore", "format"), ("/query/q", "minLength")],
+        ),
         ("/tasks?q=%00", &[("/query/q", "pattern")]),
         ("/tasks?cursor=AAAA", &[("/query/cursor", "cursor")]),
         ("/tasks/42", &[("/path/taskId", "format")]),

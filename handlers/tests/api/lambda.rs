@@ -39,7 +39,15 @@ impl Function {
     }
 
     /// One invocation. `path` is as API Gateway sends it: with the stage, where that is not `$default`.
-    async fn call(&self, method: &str, stage: &str, path: &str, query: &str, extra: &[(&str, &str)], body: Option<&[u8]>) -> Reply {
+    async fn call(
+        &self,
+        method: &str,
+        stage: &str,
+        path: &str,
+        query: &str,
+        extra: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Reply {
         let mut headers = serde_json::Map::new();
         headers.insert("host".to_owned(), "api.example.org".into());
         headers.insert("authorization".to_owned(), format!("Bearer {}", self.token).into());
@@ -101,11 +109,22 @@ impl Reply {
 /// Whether two answers say the same, but for the request's id.
 fn assert_same(what: &str, lambda: &Reply, socket: &Answer) {
     assert_eq!(lambda.status(), socket.status, "{what}: {:?}", lambda.0);
-    for name in ["content-type", "etag", "allow", "cache-control", "x-content-type-options", "content-disposition", "next-cursor"] {
+    for name in [
+        "content-type",
+        "etag",
+        "allow",
+        "cache-control",
+        "x-content-type-options",
+        "content-disposition",
+        "next-cursor",
+    ] {
         assert_eq!(lambda.header(name), socket.header(name), "{what}: {name}");
     }
     assert_eq!(lambda.header("www-authenticate").is_some(), socket.header("www-authenticate").is_some(), "{what}");
-    if socket.header("content-type").is_some_and(|content_type| content_type.contains("json") && !content_type.contains("nd")) {
+    if socket
+        .header("content-type")
+        .is_some_and(|content_type| content_type.contains("json") && !content_type.contains("nd"))
+    {
         let without_instance = |mut value: Value| {
             if let Some(object) = value.as_object_mut() {
                 object.remove("instance");
@@ -170,12 +189,15 @@ async fn a_body_arrives_and_a_stage_is_no_part_of_the_path() {
     let read = service.client("user_ada").send(Method::GET, &location).answer().await;
     assert_eq!(read.json()["title"], "from Lambda");
     let again = function.call("POST", "prod", "/prod/tasks", "", &json_body, Some(body)).await;
-    assert_eq!((again.header("idempotency-replayed"), again.header("location")), (Some("true"), Some(location.as_str())));
+    assert_eq!(
+        (again.header("idempotency-replayed"), again.header("location")),
+        (Some("true"), Some(location.as_str()))
+    );
 
     let unauthorized = function.call("GET", "$default", "/me", "", &[("authorization", "Bearer nonsense")], None).await;
     assert_eq!(unauthorized.status(), StatusCode::UNAUTHORIZED);
     assert!(unauthorized.header("www-authenticate").unwrap().contains("invalid_token"), "{unauthorized:?}");
     let invalid = function.call("POST", "$default", "/tasks", "", &json_body, Some(b"{}")).await;
     assert_eq!(invalid.status(), StatusCode::BAD_REQUEST);
-    assert_eq!(invalid.json()["errors"][0]["pointer"], "/body");
+    assert_eq!(invalid.json()["errors"][0]["pointer"], "/body/title");
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use specwright_runtime::auth::Organization;
 use uuid::Uuid;
 
-use crate::support::{Service, refused, Sends as _};
+use crate::support::{Sends as _, Service, refused};
 
 fn new_project(key: &str) -> NewProject {
     serde_json::from_value(json!({ "key": key, "name": "The garden" })).unwrap()

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 
-use crate::support::{Proxy, Service, Sends as _};
+use crate::support::{Proxy, Sends as _, Service};
 
 #[tokio::test]
 async fn a_lost_database_is_a_503_until_it_is_back() {

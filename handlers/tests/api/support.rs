@@ -260,7 +260,14 @@ pub(crate) fn refused<T, E: std::fmt::Debug>(outcome: Result<ResponseValue<T>, E
 
 /// A stream, read to its end.
 pub(crate) async fn bytes_of(stream: api_client::ByteStream) -> Vec<u8> {
-    stream.into_inner().try_fold(Vec::new(), |mut all, part| async move { all.extend_from_slice(&part); Ok(all) }).await.unwrap()
+    stream
+        .into_inner()
+        .try_fold(Vec::new(), |mut all, part| async move {
+            all.extend_from_slice(&part);
+            Ok(all)
+        })
+        .await
+        .unwrap()
 }
 
 /// The issuer of this test process; its key is made once.
@@ -289,12 +296,15 @@ pub(crate) async fn database() -> (Arc<Postgres>, String) {
         }
     };
     drop(shared);
-    postgres.template.get_or_init(|| async {
-        let url = postgres.server.create_database("template_api").await.unwrap();
-        let database = Database::connect(Settings::from_url(&url).unwrap()).unwrap();
-        database.migrate(&MIGRATIONS).await.unwrap();
-        database.close().await;
-    }).await;
+    postgres
+        .template
+        .get_or_init(|| async {
+            let url = postgres.server.create_database("template_api").await.unwrap();
+            let database = Database::connect(Settings::from_url(&url).unwrap()).unwrap();
+            database.migrate(&MIGRATIONS).await.unwrap();
+            database.close().await;
+        })
+        .await;
     let name = format!("api_{}", Uuid::new_v4().simple());
     let url = postgres.server.copy_database("template_api", &name).await.unwrap();
     (postgres, url)

@@ -52,7 +52,10 @@ async fn a_task_is_created_read_changed_and_deleted() {
 
     assert_eq!(client.delete_task(&created.id, None).await.unwrap().status(), StatusCode::NO_CONTENT);
     assert_eq!(refused(client.get_task(&created.id, None).await), StatusCode::NOT_FOUND);
-    assert_eq!(refused(client.update_task(&created.id, None, &patch(json!({ "title": "a" }))).await), StatusCode::NOT_FOUND);
+    assert_eq!(
+        refused(client.update_task(&created.id, None, &patch(json!({ "title": "a" }))).await),
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(refused(client.delete_task(&created.id, None).await), StatusCode::NOT_FOUND);
 }
 
@@ -74,7 +77,8 @@ async fn a_merge_patch_tells_absent_from_null() {
         (&same.description, same.due_at, &same.labels, same.project_id, &same.assignee_id, &same.reminder),
         (&task.description, task.due_at, &task.labels, task.project_id, &task.assignee_id, &task.reminder)
     );
-    let emptied = json!({ "description": null, "dueAt": null, "projectId": null, "assigneeId": null, "reminder": null });
+    let emptied =
+        json!({ "description": null, "dueAt": null, "projectId": null, "assigneeId": null, "reminder": null });
     let emptied = client.update_task(&task.id, None, &patch(emptied)).await.unwrap().into_inner();
     assert_eq!(
         (emptied.description, emptied.due_at, emptied.project_id, emptied.assignee_id, emptied.reminder),
@@ -83,11 +87,13 @@ async fn a_merge_patch_tells_absent_from_null() {
     assert_eq!((emptied.title.as_str(), emptied.labels.len()), ("a2", 1));
 
     // What cannot be empty cannot be null, and a patch of nothing is none.
-    for body in [json!({ "title": null }), json!({ "status": null }), json!({ "labels": null })] {
+    for (name, body) in ["title", "status", "labels"].map(|name| (name, json!({ name: null }))) {
         let request = ada.send(Method::PATCH, &format!("/tasks/{}", task.id));
-        let answer = request.header("Content-Type", "application/merge-patch+json").body(body.to_string()).answer().await;
+        let answer =
+            request.header("Content-Type", "application/merge-patch+json").body(body.to_string()).answer().await;
         answer.assert_problem(StatusCode::BAD_REQUEST);
-        assert_eq!(answer.violations()[0].1, "type", "{body}");
+        assert!(answer.violations().iter().all(|(pointer, _)| *pointer == format!("/body/{name}")), "{body}");
+        assert!(answer.violations().iter().any(|(_, keyword)| matches!(*keyword, "type" | "enum")), "{body}");
     }
     let request = ada.send(Method::PATCH, &format!("/tasks/{}", task.id));
     let answer = request.header("Content-Type", "application/merge-patch+json").body("{}").answer().await;
@@ -101,7 +107,8 @@ async fn a_reminder_keeps_its_secret_and_changes_its_kind() {
     let ada = service.client("user_ada");
     let client = ada.typed();
     let secret = "0123456789abcdef";
-    let webhook = json!({ "kind": "webhook", "url": "https://hooks.example.org/a", "secret": secret, "minutesBefore": 5 });
+    let webhook =
+        json!({ "kind": "webhook", "url": "https://hooks.example.org/a", "secret": secret, "minutesBefore": 5 });
     let answer = ada.send(Method::POST, "/tasks").json(&json!({ "title": "a", "reminder": webhook })).answer().await;
     assert_eq!(answer.status, StatusCode::CREATED);
     assert!(!answer.text().contains(secret), "{}", answer.text());
@@ -125,14 +132,18 @@ async fn a_reminder_keeps_its_secret_and_changes_its_kind() {
 
     // The discriminator directs the errors to the kind that was meant.
     for (reminder, expected) in [
-        (json!({ "kind": "email", "url": "https://a.example" }), vec![
-            ("/body/reminder", "required"),
-            ("/body/reminder", "required"),
-            ("/body/reminder/url", "additionalProperties"),
-        ]),
+        (
+            json!({ "kind": "email", "url": "https://a.example" }),
+            vec![
+                ("/body/reminder/address", "required"),
+                ("/body/reminder/minutesBefore", "required"),
+                ("/body/reminder/url", "additionalProperties"),
+            ],
+        ),
         (json!({ "kind": "pigeon" }), vec![("/body/reminder/kind", "discriminator")]),
     ] {
-        let answer = ada.send(Method::POST, "/tasks").json(&json!({ "title": "a", "reminder": reminder })).answer().await;
+        let answer =
+            ada.send(Method::POST, "/tasks").json(&json!({ "title": "a", "reminder": reminder })).answer().await;
         answer.assert_problem(StatusCode::BAD_REQUEST);
         assert_eq!(answer.violations(), expected, "{reminder}");
     }
@@ -169,14 +180,21 @@ async fn of_many_writers_with_one_tag_one_wins() {
     let client = service.client("user_ada").typed();
     let created = client.create_task(None, &new_task(json!({ "title": "a" }))).await.unwrap();
     let tag = created.headers()["etag"].to_str().unwrap().to_owned();
-    let outcomes = join_all((0..8).map(|number| {
-        let (client, tag, id) = (&client, &tag, created.id);
-        async move { client.update_task(&id, Some(tag), &patch(json!({ "title": format!("writer {number}") }))).await }
-    }))
-    .await;
+    let outcomes =
+        join_all(
+            (0..8).map(|number| {
+                let (client, tag, id) = (&client, &tag, created.id);
+                async move {
+                    client.update_task(&id, Some(tag), &patch(json!({ "title": format!("writer {number}") }))).await
+                }
+            }),
+        )
+        .await;
     let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!(won, 1);
-    assert!(outcomes.into_iter().filter(Result::is_err).all(|outcome| refused(outcome) == StatusCode::PRECONDITION_FAILED));
+    assert!(
+        outcomes.into_iter().filter(Result::is_err).all(|outcome| refused(outcome) == StatusCode::PRECONDITION_FAILED)
+    );
 }
 
 #[tokio::test]
@@ -195,7 +213,8 @@ async fn a_list_is_filtered_and_read_in_pages() {
             "dueAt": format!("2030-01-{:02}T00:00:00Z", number + 1),
             "projectId": if number < 5 { Some(project) } else { None },
         });
-        let task: serde_json::Map<_, _> = task.as_object().unwrap().clone().into_iter().filter(|(_, value)| !value.is_null()).collect();
+        let task: serde_json::Map<_, _> =
+            task.as_object().unwrap().clone().into_iter().filter(|(_, value)| !value.is_null()).collect();
         ids.push(client.create_task(None, &new_task(task.into())).await.unwrap().id);
     }
     ids.reverse();
@@ -204,7 +223,8 @@ async fn a_list_is_filtered_and_read_in_pages() {
     let mut cursor: Option<String> = None;
     let mut pages = 0;
     loop {
-        let page = client.list_tasks(cursor.as_deref(), None, None, Some(3), None, None, None).await.unwrap().into_inner();
+        let page =
+            client.list_tasks(cursor.as_deref(), None, None, Some(3), None, None, None).await.unwrap().into_inner();
         assert!(page.items.len() <= 3);
         seen.extend(page.items.iter().map(|task| task.id));
         pages += 1;
@@ -220,12 +240,20 @@ async fn a_list_is_filtered_and_read_in_pages() {
     let titles = async |query: &str| -> Vec<String> {
         let answer = ada.send(Method::GET, &format!("/tasks?{query}")).answer().await;
         assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.text());
-        answer.json()["items"].as_array().unwrap().iter().map(|task| task["title"].as_str().unwrap().to_owned()).collect()
+        answer.json()["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|task| task["title"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(titles("status=done").await, ["task 6", "task 2"]);
     assert_eq!(titles("status=done&status=cancelled&limit=3").await, ["task 7", "task 6", "task 3"]);
     assert_eq!(titles("dueAfter=2030-01-09T00:00:00Z").await, ["task 9", "task 8"]);
-    assert_eq!(titles("dueAfter=2030-01-02T01:00:00%2B01:00&dueBefore=2030-01-04T00:00:00Z").await, ["task 2", "task 1"]);
+    assert_eq!(
+        titles("dueAfter=2030-01-02T01:00:00%2B01:00&dueBefore=2030-01-04T00:00:00Z").await,
+        ["task 2", "task 1"]
+    );
     assert_eq!(titles("q=TASK+4").await, ["task 4"]);
     // Wildcards of SQL are plain characters.
     assert_eq!(titles("q=0%25%20invoices_").await, ["task 3"]);
@@ -255,7 +283,8 @@ async fn an_idempotency_key_carries_a_request_out_once() {
     assert_eq!(again.headers()["etag"], first.headers()["etag"]);
     assert_eq!(*again, *first);
     // Spelled another way it is the same request.
-    let request = ada.send(Method::POST, "/tasks").header("Idempotency-Key", "key-1").header("Content-Type", "application/json");
+    let request =
+        ada.send(Method::POST, "/tasks").header("Idempotency-Key", "key-1").header("Content-Type", "application/json");
     let spelled = request.body("{ \"labels\" : [\"a\"],\n \"title\":\"\\u006fnce\" }").answer().await;
     assert_eq!(spelled.json()["id"], first.id.to_string());
 
@@ -311,7 +340,10 @@ async fn an_export_speaks_three_formats() {
 
     let json = client.export_tasks(None, None, None, None, ExportTasksAccept::Json).await.unwrap();
     let ExportTasksSuccess::Json(tasks) = json.into_inner() else { panic!("asked for JSON") };
-    assert_eq!(tasks.iter().map(|task| task.title.as_str()).collect::<Vec<_>>(), ["third", "=HYPERLINK(\"x\"), \"quoted\"", "first"]);
+    assert_eq!(
+        tasks.iter().map(|task| task.title.as_str()).collect::<Vec<_>>(),
+        ["third", "=HYPERLINK(\"x\"), \"quoted\"", "first"]
+    );
 
     let csv = client.export_tasks(None, Some(2), None, None, ExportTasksAccept::Csv).await.unwrap();
     assert!(csv.headers()["content-type"].to_str().unwrap().starts_with("text/csv"));

@@ -77,7 +77,12 @@ fn run(command: Command) -> Result<ExitCode, specwright_codegen::Error> {
             for path in &written {
                 println!("wrote {}", path.display());
             }
-            println!("{} operations, {} types, {} files changed", generated.statistics.operations, generated.statistics.types, written.len());
+            println!(
+                "{} operations, {} types, {} files changed",
+                generated.statistics.operations,
+                generated.statistics.types,
+                written.len()
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

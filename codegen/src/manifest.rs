@@ -63,7 +63,9 @@ fn types(prefix: &str) -> String {
 /// [`Error::Io`].
 pub fn write_missing(layout: &Layout, runtime: &str) -> Result<Vec<PathBuf>, Error> {
     let mut written = Vec::new();
-    for (folder, which) in [(&layout.types, Crate::Types), (&layout.server, Crate::Server), (&layout.client, Crate::Client)] {
+    for (folder, which) in
+        [(&layout.types, Crate::Types), (&layout.server, Crate::Server), (&layout.client, Crate::Client)]
+    {
         let path: &Path = &folder.join("Cargo.toml");
         if path.exists() {
             continue;

@@ -124,6 +124,6 @@ fn code(tokens: TokenStream) -> String {
             other => code.push_str(&format!("{other} ")),
         }
     }
-    // An inner doc comment leaves its `!` behind.
-    code.trim_start_matches('!').to_owned()
+    // An inner doc comment leaves its `!` behind, and rustfmt a comma where it breaks a line.
+    code.trim_start_matches('!').trim_end_matches(", ").to_owned()
 }

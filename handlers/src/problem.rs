@@ -33,18 +33,18 @@ pub fn unavailable(context: &Context, detail: impl Into<String>) -> Problem {
 }
 
 /// 400 for what no schema can say, with the place: `pointer` is one into the request, such as `/query/cursor`.
-pub fn bad_request(context: &Context, pointer: &str, keyword: &str, detail: impl ToString) -> Problem {
+pub fn bad_request(context: &Context, pointer: &str, keyword: &str, detail: &str) -> Problem {
     at(context, StatusCode::BAD_REQUEST, pointer, keyword, detail)
 }
 
 /// 422: the request names something that does not exist, at `pointer`.
-pub fn unprocessable(context: &Context, pointer: &str, detail: impl ToString) -> Problem {
+pub fn unprocessable(context: &Context, pointer: &str, detail: &str) -> Problem {
     at(context, StatusCode::UNPROCESSABLE_ENTITY, pointer, "reference", detail)
 }
 
-fn at(context: &Context, status: StatusCode, pointer: &str, keyword: &str, detail: impl ToString) -> Problem {
-    let error = FieldError { pointer: pointer.to_owned(), keyword: keyword.to_owned(), detail: detail.to_string() };
-    Problem { errors: Some(vec![error]), ..problem(context, status, format!("{pointer} {}", detail.to_string())) }
+fn at(context: &Context, status: StatusCode, pointer: &str, keyword: &str, detail: &str) -> Problem {
+    let error = FieldError { pointer: pointer.to_owned(), keyword: keyword.to_owned(), detail: detail.to_owned() };
+    Problem { errors: Some(vec![error]), ..problem(context, status, format!("{pointer} {detail}")) }
 }
 
 fn problem(context: &Context, status: StatusCode, detail: impl Into<String>) -> Problem {

@@ -26,7 +26,7 @@ impl ProjectsApi for App {
         let after = match request.cursor.as_deref().map(Cursor::decode).transpose() {
             Ok(after) => after,
             Err(error) => {
-                let problem = problem::bad_request(&request.context, "/query/cursor", "cursor", error);
+                let problem = problem::bad_request(&request.context, "/query/cursor", "cursor", &error.to_string());
                 return Ok(ListProjectsResponse::BadRequest(problem));
             }
         };

@@ -31,7 +31,7 @@ impl TasksApi for App {
         let after = match decode_cursor(request.cursor.as_deref()) {
             Ok(after) => after,
             Err(error) => {
-                let problem = problem::bad_request(&request.context, "/query/cursor", "cursor", error);
+                let problem = problem::bad_request(&request.context, "/query/cursor", "cursor", &error.to_string());
                 return Ok(ListTasksResponse::BadRequest(problem));
             }
         };
@@ -143,7 +143,7 @@ impl TasksApi for App {
         let after = match decode_cursor(request.cursor.as_deref()) {
             Ok(after) => after,
             Err(error) => {
-                let problem = problem::bad_request(&request.context, "/query/cursor", "cursor", error);
+                let problem = problem::bad_request(&request.context, "/query/cursor", "cursor", &error.to_string());
                 return Ok(ExportTasksResponse::BadRequest(problem));
             }
         };

@@ -62,13 +62,13 @@ impl Reply {
     /// A value that cannot stand in a header, for example one with a line break, turns the response into a 500.
     #[must_use]
     pub fn header<T: Serialize + ?Sized>(mut self, name: &'static str, value: &T) -> Self {
-        let values = serde_json::to_value(value).map_err(|error| error.to_string()).and_then(|value| match value {
+        let values = serde_json::to_value(value).map_err(|error| error.to_string()).map(|value| match value {
             // One line per cookie: commas mean something else there (RFC 6265, section 3).
             Value::Array(values) if name.eq_ignore_ascii_case("set-cookie") => {
-                Ok(values.iter().map(simple).collect::<Vec<_>>())
+                values.iter().map(simple).collect::<Vec<_>>()
             }
-            Value::Null => Ok(Vec::new()),
-            value => Ok(vec![simple(&value)]),
+            Value::Null => Vec::new(),
+            value => vec![simple(&value)],
         });
         let written = values.and_then(|values| {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| error.to_string())?;

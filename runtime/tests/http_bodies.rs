@@ -1,6 +1,6 @@
 //! Request bodies: JSON, forms, multipart, text and streams; and all violations of a request in one answer.
 #![cfg(feature = "server")]
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Parameters of every style, by the table of the OpenAPI specification (4.8.12.4, Style Examples) and beyond it.
 #![cfg(feature = "server")]
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::type_complexity)]
 
 mod common;
 

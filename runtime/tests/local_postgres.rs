@@ -200,3 +200,24 @@ async fn an_interrupted_first_start_is_done_again() {
     let postgres = LocalPostgres::start(Options::in_directory(folder.path())).await.unwrap();
     assert_eq!(ask(postgres.url(), "SELECT 'up'").await.unwrap(), "up");
 }
+
+#[tokio::test]
+async fn a_folder_that_only_root_can_enter_is_no_obstacle() {
+    let root = Command::new("id").arg("-u").output().unwrap().stdout.trim_ascii() == b"0";
+    if !root {
+        println!("skipped: only root has folders that its Postgres cannot enter");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let wanted = folder.path().join("data of root");
+    let postgres = LocalPostgres::start(Options::in_directory(&wanted)).await.unwrap();
+    let directory = postgres.directory().to_owned();
+    assert_ne!(directory, wanted);
+    assert_eq!(ask(postgres.url(), "SELECT 'up'").await.unwrap(), "up");
+    postgres.stop().await.unwrap();
+    let again = LocalPostgres::start(Options::in_directory(&wanted)).await.unwrap();
+    assert_eq!(again.directory(), directory, "the same folder, the same data");
+    again.stop().await.unwrap();
+    fs::remove_dir_all(directory).unwrap();
+}

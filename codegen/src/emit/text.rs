@@ -88,11 +88,9 @@ pub(crate) fn markdown(theirs: &str) -> String {
 pub(crate) fn comment(marker: &str, safe: &str) -> String {
     let mut comment = String::new();
     for line in safe.lines() {
-        comment.push_str(marker);
-        if !line.is_empty() {
-            comment.push(' ');
-            comment.push_str(line);
-        }
+        // Whatever came here: a line of a comment is one line, and shows all that is in it.
+        let line: String = line.chars().map(|one| if is_invisible(one) { '\u{fffd}' } else { one }).collect();
+        comment.push_str(format!("{marker} {line}").trim_end());
         comment.push('\n');
     }
     comment

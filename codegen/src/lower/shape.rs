@@ -13,6 +13,9 @@ use crate::diagnostic::{Diagnostic, Reporter};
 use crate::document::schema::{Property, Schema, SchemaId};
 use crate::ir::{JsonType, Literal, Number, Type};
 
+/// How deep compositions of compositions are typed; deeper ones are untyped JSON.
+const MAX_DEPTH: usize = 128;
+
 /// A kind of type.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shape {
@@ -77,6 +80,7 @@ pub(crate) struct Shapes<'a> {
     nullable: HashMap<SchemaId, bool>,
     merged: HashMap<Vec<SchemaId>, SchemaId>,
     strong: RefCell<HashMap<SchemaId, bool>>,
+    depth: usize,
     report: &'a Reporter,
 }
 
@@ -100,6 +104,7 @@ impl<'a> Shapes<'a> {
             nullable: HashMap::new(),
             merged: HashMap::new(),
             strong: RefCell::default(),
+            depth: 0,
             report,
         }
     }
@@ -115,7 +120,12 @@ impl<'a> Shapes<'a> {
         }
         // Until it is known, a schema that needs itself in place is anything.
         self.known.insert(id, Rc::new(Shape::Json));
+        if self.depth >= MAX_DEPTH {
+            return Rc::new(Shape::Json);
+        }
+        self.depth += 1;
         let shape = Rc::new(self.work_out(id));
+        self.depth -= 1;
         self.known.insert(id, Rc::clone(&shape));
         shape
     }
@@ -249,7 +259,9 @@ impl<'a> Shapes<'a> {
             atoms.strong.push(id);
         }
         let alternatives = schema.alternatives();
-        let lists_whole = alternatives.iter().any(|member| self.leads_to(*member, whole, 0));
+        let lists_whole = alternatives
+            .iter()
+            .any(|member| self.leads_to(*member, whole, 0) || id != whole && atoms.seen.contains(member));
         if !lists_whole && alternatives.iter().any(|member| self.is_strong(*member)) {
             atoms.unions.push(id);
         }

@@ -52,7 +52,7 @@ impl Lowerer<'_, '_> {
             Shape::Struct(object) => TypeKind::Struct(self.structure(id, object)),
             Shape::StringEnum(values) => TypeKind::StringEnum(self.variants(id, values, |value| value.clone())),
             Shape::IntegerEnum(values) => TypeKind::IntegerEnum(self.variants(id, values, i64::to_string)),
-            Shape::Union(union) => TypeKind::Union(self.union(union)),
+            Shape::Union(union) => TypeKind::Union(self.union(id, union)),
             other => TypeKind::Alias(self.unnamed(other)),
         }
     }
@@ -129,7 +129,8 @@ impl Lowerer<'_, '_> {
             .collect()
     }
 
-    fn union(&mut self, union: &UnionShape) -> Union {
+    fn union(&mut self, id: SchemaId, union: &UnionShape) -> Union {
+        let prefix = self.names.get(&id).cloned().unwrap_or_default();
         let discriminator = union.tagged.and_then(|tagged| self.shapes.schema(tagged).discriminator.clone());
         let mut table = Table::default();
         let mut variants = Vec::new();
@@ -141,7 +142,16 @@ impl Lowerer<'_, '_> {
                 tags = self.tags_of(*original, *member, discriminator);
                 declared &= self.declares(*member, &discriminator.property, 0);
             }
+            // An inline member's type is named after the union, which its variant need not repeat.
+            let is_inline = self.shapes.schema(*member).component.is_none();
+            let own = |name: String| match name.strip_prefix(&prefix) {
+                Some(part) if is_inline && part.starts_with(|first: char| first.is_ascii_uppercase()) => {
+                    part.to_owned()
+                }
+                _ => name,
+            };
             let word = variant_name(&ty)
+                .map(own)
                 .or_else(|| self.shapes.schema(*original).title.clone())
                 .unwrap_or_else(|| format!("Variant{}", variants.len() + 1));
             let rust = table.claim(&naming::variant(&word), "");

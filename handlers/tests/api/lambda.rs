@@ -137,6 +137,9 @@ fn assert_same(what: &str, lambda: &Reply, socket: &Answer) {
     }
 }
 
+/// Method, path, query and headers of a request.
+type Case<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 #[tokio::test]
 async fn the_function_answers_as_the_socket_does() {
     let service = Service::start().await;
@@ -148,7 +151,7 @@ async fn the_function_answers_as_the_socket_does() {
 
     let download = format!("/tasks/{task}/attachments/{attachment}/content");
     let read = format!("/tasks/{task}");
-    let cases: &[(&str, &str, &str, &[(&str, &str)])] = &[
+    let cases: &[Case] = &[
         ("GET", "/me", "", &[]),
         ("GET", "/health/ready", "", &[]),
         ("GET", &read, "", &[]),

@@ -1,6 +1,7 @@
 //! The `api` binary as a process: how it begins, how it refuses to begin, how it ends.
 
 use std::{
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Output, Stdio},
     time::Duration,
@@ -41,6 +42,9 @@ async fn refusal(variables: &[(&str, &str)]) -> Vec<String> {
     text.lines().filter_map(|line| line.strip_prefix("error: ")).map(str::to_owned).collect()
 }
 
+/// Variables, and what the line must say.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[tokio::test]
 async fn a_wrong_environment_is_refused_in_one_line_each() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -49,7 +53,7 @@ async fn a_wrong_environment_is_refused_in_one_line_each() {
     let nobody = format!("postgres://app:secret-word@127.0.0.1:{free}/app");
     let data = tempfile::tempdir().unwrap();
     let data = data.path().to_str().unwrap();
-    let cases: &[(&[(&str, &str)], &[&str])] = &[
+    let cases: &[Case] = &[
         (&[("PORT", &taken)], &["127.0.0.1:", "taken", "PORT"]),
         (&[("PORT", "many")], &["PORT", "many"]),
         (&[("PORT", "0"), ("SPECWRIGHT_DATA", data), ("DATABASE_URL", &nobody)], &["127.0.0.1", "refused"]),
@@ -89,9 +93,12 @@ async fn a_data_folder_of_an_older_postgres_is_refused() {
 #[tokio::test]
 async fn a_local_run_needs_nothing_and_keeps_its_data() {
     let data = tempfile::tempdir().unwrap();
+    // Run by root, Postgres runs as somebody else, who must get in.
+    std::fs::set_permissions(data.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut first = Run::start(data.path()).await;
     let created = first.person.send(Method::POST, "/tasks").json(&json!({ "title": "kept" })).answer().await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.text());
+    assert!(!cfg!(target_os = "linux") || !servers_of(data.path()).is_empty());
     first.interrupt().await;
     assert_eq!(servers_of(data.path()), Vec::<String>::new(), "the local database outlived the process");
 

@@ -114,12 +114,16 @@ impl Service {
         Person::new(self.address, Some(token.to_owned()))
     }
 
-    /// A text out of the database, seen by the superuser: past row level security.
-    pub(crate) async fn text_of(&self, sql: &str) -> Option<String> {
+    /// A connection of the superuser, past row level security.
+    pub(crate) async fn admin(&self) -> PgConnection {
         let mut admin = reqwest::Url::parse(&self.postgres.server.admin_url()).unwrap();
         admin.set_path(reqwest::Url::parse(&self.database_url).unwrap().path());
-        let mut connection = PgConnection::connect(admin.as_str()).await.unwrap();
-        sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+        PgConnection::connect(admin.as_str()).await.unwrap()
+    }
+
+    /// A text out of the database, seen by the superuser.
+    pub(crate) async fn text_of(&self, sql: &str) -> Option<String> {
+        sqlx::query_scalar(sql).fetch_one(&mut self.admin().await).await.unwrap()
     }
 
     /// A number out of the database, seen by a user through the role of the service. The role owns the tables, so that this asks

@@ -1,6 +1,6 @@
 //! Tasks, through the generated client: what the contract promises of each operation.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use api_client::{ExportTasksAccept, ExportTasksSuccess};
 use api_types::{NewTask, Reminder, TaskPatch, TaskStatus};
@@ -180,16 +180,23 @@ async fn of_many_writers_with_one_tag_one_wins() {
     let client = service.client("user_ada").typed();
     let created = client.create_task(None, &new_task(json!({ "title": "a" }))).await.unwrap();
     let tag = created.headers()["etag"].to_str().unwrap().to_owned();
-    let outcomes =
+    // Somebody else holds the row until all writers wait for it: none can have finished before another began.
+    let mut holder = service.admin().await;
+    sqlx::raw_sql("BEGIN; SELECT FROM tasks FOR UPDATE").execute(&mut holder).await.unwrap();
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
+    };
+    let writers =
         join_all(
-            (0..8).map(|number| {
+            (0..4).map(|number| {
                 let (client, tag, id) = (&client, &tag, created.id);
                 async move {
                     client.update_task(&id, Some(tag), &patch(json!({ "title": format!("writer {number}") }))).await
                 }
             }),
-        )
-        .await;
+        );
+    let (outcomes, ()) = tokio::join!(writers, release);
     let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!(won, 1);
     assert!(

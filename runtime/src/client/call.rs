@@ -58,7 +58,14 @@ enum Payload {
 impl Call {
     /// Starts a request; `path` is the template of the contract, whose parameters are filled in by [`Call::path`].
     pub fn new(method: Method, path: &str) -> Self {
-        Self { method, path: path.to_owned(), query: Vec::new(), headers: HeaderMap::new(), cookies: Vec::new(), body: None }
+        Self {
+            method,
+            path: path.to_owned(),
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            cookies: Vec::new(),
+            body: None,
+        }
     }
 
     /// Fills in a path parameter.
@@ -132,7 +139,8 @@ impl Call {
     ///
     /// [`CallError::Serialize`].
     pub fn json_body(&mut self, media_type: &'static str, value: &impl Serialize) -> Result<(), CallError> {
-        let bytes = serde_json::to_vec(value).map_err(|source| CallError::Serialize { name: "body".to_owned(), source })?;
+        let bytes =
+            serde_json::to_vec(value).map_err(|source| CallError::Serialize { name: "body".to_owned(), source })?;
         self.bytes_body(media_type, bytes);
         Ok(())
     }
@@ -150,7 +158,9 @@ impl Call {
                 // An object inside a form has no exploded form of its own: it travels as JSON (section 4.8.14.4).
                 let value = if value.is_object() { Value::String(value.to_string()) } else { value };
                 pairs.extend(
-                    encoding.pairs(&name, &value).map_err(|reason| CallError::Unsendable { name: name.clone(), reason })?,
+                    encoding
+                        .pairs(&name, &value)
+                        .map_err(|reason| CallError::Unsendable { name: name.clone(), reason })?,
                 );
             }
         }

@@ -90,7 +90,9 @@ impl Encoding {
                 Parts::Scalar(value) => format!(".{value}"),
                 Parts::Array(values) if self.explode => values.iter().map(|value| format!(".{value}")).collect(),
                 Parts::Array(values) => format!(".{}", values.join(",")),
-                Parts::Object(pairs) if self.explode => pairs.iter().map(|(key, value)| format!(".{key}={value}")).collect(),
+                Parts::Object(pairs) if self.explode => {
+                    pairs.iter().map(|(key, value)| format!(".{key}={value}")).collect()
+                }
                 Parts::Object(pairs) => format!(".{}", alternating(&pairs, ",")),
             },
             Style::Matrix => match parts {
@@ -99,7 +101,9 @@ impl Encoding {
                 Parts::Scalar(value) => format!(";{name}={value}"),
                 Parts::Array(values) if self.explode => values.iter().map(|value| format!(";{name}={value}")).collect(),
                 Parts::Array(values) => format!(";{name}={}", values.join(",")),
-                Parts::Object(pairs) if self.explode => pairs.iter().map(|(key, value)| format!(";{key}={value}")).collect(),
+                Parts::Object(pairs) if self.explode => {
+                    pairs.iter().map(|(key, value)| format!(";{key}={value}")).collect()
+                }
                 Parts::Object(pairs) => format!(";{name}={}", alternating(&pairs, ",")),
             },
             _ => simple(parts, self.explode),
@@ -125,7 +129,9 @@ impl Encoding {
                 pairs.iter().map(|(key, value)| format!("{name}%5B{key}%5D={value}")).collect()
             }
             (_, Parts::Array(values)) if self.explode => values.iter().map(|value| format!("{name}={value}")).collect(),
-            (_, Parts::Object(pairs)) if self.explode => pairs.iter().map(|(key, value)| format!("{key}={value}")).collect(),
+            (_, Parts::Object(pairs)) if self.explode => {
+                pairs.iter().map(|(key, value)| format!("{key}={value}")).collect()
+            }
             (style, parts) => {
                 let (delimiter, inside) = match style {
                     Style::SpaceDelimited => ("%20", "%20"),
@@ -140,7 +146,10 @@ impl Encoding {
                 if values.iter().any(|value| value.contains(inside)) {
                     return Err(format!("a value of `{name}` holds the delimiter of its style"));
                 }
-                vec![format!("{name}={}", values.iter().map(|value| value.as_str()).collect::<Vec<_>>().join(delimiter))]
+                vec![format!(
+                    "{name}={}",
+                    values.iter().map(|value| value.as_str()).collect::<Vec<_>>().join(delimiter)
+                )]
             }
         })
     }

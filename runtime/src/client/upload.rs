@@ -41,7 +41,10 @@ impl Upload {
 
 impl fmt::Debug for Upload {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.debug_struct("Upload").field("file_name", &self.file_name).field("content_type", &self.content_type).finish_non_exhaustive()
+        f.debug_struct("Upload")
+            .field("file_name", &self.file_name)
+            .field("content_type", &self.content_type)
+            .finish_non_exhaustive()
     }
 }
 
@@ -57,7 +60,8 @@ impl Form {
     ///
     /// [`CallError::Serialize`].
     pub fn text(self, name: &'static str, value: &impl Serialize) -> Result<Self, CallError> {
-        let value = serde_json::to_value(value).map_err(|source| CallError::Serialize { name: name.to_owned(), source })?;
+        let value =
+            serde_json::to_value(value).map_err(|source| CallError::Serialize { name: name.to_owned(), source })?;
         Ok(match value {
             Value::Array(items) => items.into_iter().fold(self, |form, item| form.scalar(name, item)),
             other => self.scalar(name, other),
@@ -70,7 +74,8 @@ impl Form {
     ///
     /// [`CallError::Serialize`].
     pub fn json(self, name: &'static str, value: &impl Serialize) -> Result<Self, CallError> {
-        let value = serde_json::to_value(value).map_err(|source| CallError::Serialize { name: name.to_owned(), source })?;
+        let value =
+            serde_json::to_value(value).map_err(|source| CallError::Serialize { name: name.to_owned(), source })?;
         if value.is_null() {
             return Ok(self);
         }

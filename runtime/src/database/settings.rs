@@ -255,7 +255,7 @@ impl Variables<'_> {
             None => options = options.ssl_mode(PgSslMode::VerifyFull),
             Some(Ok(mode)) => options = options.ssl_mode(mode),
             Some(Err(_)) => {
-                self.note("DATABASE_SSLMODE is not one of disable, prefer, require, verify-ca, verify-full")
+                self.note("DATABASE_SSLMODE is not one of disable, prefer, require, verify-ca, verify-full");
             }
         }
         match self.get("DATABASE_CA_FILE") {

@@ -120,7 +120,7 @@ fn listed(texts: Vec<String>, schema: &Schema, shape: Shape) -> Result<Value, Fa
         Shape::Scalar | Shape::ScalarOrArray => Ok(text::scalar_or_array(texts, schema)),
         Shape::Array => Ok(text::array(texts, schema)),
         Shape::Object => {
-            if texts.len() % 2 != 0 {
+            if !texts.len().is_multiple_of(2) {
                 return Err(("style", "must be names and values in turn".to_owned()));
             }
             let mut texts = texts.into_iter();
@@ -144,7 +144,7 @@ fn exploded_object(incoming: &mut Incoming, parameter: &Parameter) -> Result<Opt
     if takes_additional(parameter.schema) && parameter.location == Location::Query {
         for pair in incoming.query.iter_mut().filter(|pair| !pair.claimed) {
             pair.claimed = true;
-            tree.insert(&[pair.key.clone()], query::decode(&pair.raw, true).map_err(undecodable)?);
+            tree.insert(std::slice::from_ref(&pair.key), query::decode(&pair.raw, true).map_err(undecodable)?);
         }
     }
     Ok((!tree.is_empty()).then(|| tree.into_value(parameter.schema)))

@@ -40,7 +40,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, outcome: Result<bool, String>) {
+    fn add(&mut self, outcome: &Result<bool, String>) {
         match outcome {
             Ok(true) => self.right += 1,
             Ok(false) => self.wrong += 1,
@@ -88,7 +88,7 @@ async fn connect_all(database: &Database) {
 /// Unnamed statements outside a transaction: the usual advice for poolers.
 async fn control(url: &str) -> Tally {
     let pool: PgPool = PgPoolOptions::new().max_connections(CLIENTS).connect(url).await.unwrap();
-    let tally = stress(move |kind, value| {
+    stress(move |kind, value| {
         let pool = pool.clone();
         async move {
             let query = query_as::<_, (i64, i64)>(STATEMENTS[kind]).bind(value).persistent(false);
@@ -96,8 +96,7 @@ async fn control(url: &str) -> Tally {
             Ok(row == (i64::try_from(kind).unwrap(), value))
         }
     })
-    .await;
-    tally
+    .await
 }
 
 async fn stress<F, R>(ask: F) -> Tally
@@ -112,12 +111,12 @@ where
             for query in 0..QUERIES {
                 let kind = (client + query) as usize % STATEMENTS.len();
                 let outcome = ask(kind, i64::from(client * 1000 + query)).await;
-                if let Err(error) = &outcome {
-                    if tally.errors == 0 {
-                        eprintln!("client {client}: {error}");
-                    }
+                if let Err(error) = &outcome
+                    && tally.errors == 0
+                {
+                    eprintln!("client {client}: {error}");
                 }
-                tally.add(outcome);
+                tally.add(&outcome);
             }
             tally
         })

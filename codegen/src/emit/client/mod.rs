@@ -43,7 +43,10 @@ pub fn files(api: &Api) -> Result<Client, Error> {
             .iter()
             .map(|operation| Method::new(operation, written.get(operation.name.rust.as_str()).cloned()))
             .collect();
-        files.push(File { path: format!("{}.rs", text::file_stem(&tag.name.rust)), text: TagFile { api, tag, methods }.rendered()? });
+        files.push(File {
+            path: format!("{}.rs", text::file_stem(&tag.name.rust)),
+            text: TagFile { api, tag, methods }.rendered()?,
+        });
     }
     Ok(Client { files, progenitor_methods: written.len() })
 }
@@ -67,7 +70,10 @@ impl<'a> Library<'a> {
     }
 
     fn module_docs(&self) -> String {
-        text::crate_docs(&format!("A client for {}, version {}.", self.api.title, self.api.version), self.api.description.as_deref())
+        text::crate_docs(
+            &format!("A client for {}.", crate::emit::types::sentence(self.api)),
+            self.api.description.as_deref(),
+        )
     }
 
     /// Type of `ClientInfo`'s inner value.
@@ -99,7 +105,10 @@ impl Credentials<'_> {
             }
             SchemeKind::Basic => r#"insert_header(request, "authorization", &format!("Basic {secret}"))?"#.to_owned(),
             SchemeKind::Http(scheme) => {
-                format!(r#"insert_header(request, "authorization", &format!("{{}} {{secret}}", {}))?"#, text::string_literal(scheme))
+                format!(
+                    r#"insert_header(request, "authorization", &format!("{{}} {{secret}}", {}))?"#,
+                    text::string_literal(scheme)
+                )
             }
             SchemeKind::Bearer(_) | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_) => {
                 r#"insert_header(request, "authorization", &format!("Bearer {secret}"))?"#.to_owned()
@@ -117,7 +126,9 @@ impl Credentials<'_> {
     /// What the secret of a scheme is, for its documentation.
     fn secret(&self, scheme: &crate::ir::SecurityScheme) -> &'static str {
         match &scheme.kind {
-            SchemeKind::Bearer(_) | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_) => "the token, sent as `Authorization: Bearer`",
+            SchemeKind::Bearer(_) | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_) => {
+                "the token, sent as `Authorization: Bearer`"
+            }
             SchemeKind::Basic => "`user:password` in Base64, sent as `Authorization: Basic` (RFC 7617)",
             SchemeKind::Http(_) => "the credentials, sent as `Authorization` under the scheme's name",
             SchemeKind::ApiKey { .. } => "the key",
@@ -154,7 +165,10 @@ struct TagFile<'a> {
 
 impl TagFile<'_> {
     fn module_docs(&self) -> String {
-        text::module_docs(&format!("Operations tagged `{}`.", self.tag.name.wire), self.tag.docs.description.as_deref())
+        text::module_docs(
+            &format!("Operations tagged {}.", text::code(&self.tag.name.wire)),
+            self.tag.docs.description.as_deref(),
+        )
     }
 
     /// What the file calls: its text before imports are added.
@@ -173,7 +187,9 @@ const IMPORTS: &str = "\0";
 
 /// The imports of a file, so that nothing is imported in vain.
 fn imports(text: &str) -> String {
-    let used = |names: &[&'static str]| -> Vec<&'static str> { names.iter().copied().filter(|name| uses(text, name)).collect() };
+    let used = |names: &[&'static str]| -> Vec<&'static str> {
+        names.iter().copied().filter(|name| uses(text, name)).collect()
+    };
     let mut progenitor = used(&["ByteStream", "Error", "OperationInfo", "QueryParam", "ResponseValue", "encode_path"]);
     if progenitor.contains(&"OperationInfo") {
         // `self.pre(..)` and its like are methods of this trait.

@@ -93,16 +93,32 @@ impl Outcome {
         let mut responses: Vec<(Status, &Response)> =
             operation.responses.iter().filter(|one| one.status.is_success()).map(|one| (one.status, one)).collect();
         if responses.is_empty() {
-            responses.extend(operation.responses.iter().filter(|one| one.status == Status::Default).map(|one| (Status::Range(2), one)));
+            responses.extend(
+                operation
+                    .responses
+                    .iter()
+                    .filter(|one| one.status == Status::Default)
+                    .map(|one| (Status::Range(2), one)),
+            );
         }
-        Self::of(&responses, true, format!("{}Success", operation.type_prefix), format!("Success bodies of {}.", text::code(&operation.name.wire)))
+        Self::of(
+            &responses,
+            true,
+            format!("{}Success", operation.type_prefix),
+            format!("Success bodies of {}.", text::code(&operation.name.wire)),
+        )
     }
 
     /// What every other documented response becomes.
     pub fn error(operation: &Operation) -> Self {
         let responses: Vec<(Status, &Response)> =
             operation.responses.iter().filter(|one| !one.status.is_success()).map(|one| (one.status, one)).collect();
-        Self::of(&responses, false, format!("{}Error", operation.type_prefix), format!("Error bodies of {}.", text::code(&operation.name.wire)))
+        Self::of(
+            &responses,
+            false,
+            format!("{}Error", operation.type_prefix),
+            format!("Error bodies of {}.", text::code(&operation.name.wire)),
+        )
     }
 
     fn of(responses: &[(Status, &Response)], success: bool, name: String, docs: String) -> Self {
@@ -143,7 +159,11 @@ impl Outcome {
                     .iter()
                     .map(|case| {
                         let ty = (case.shape != Shape::Empty).then(|| case.shape.ty().to_owned());
-                        let media = case.media_type.as_ref().map(|media| format!(", {}", text::code(media))).unwrap_or_default();
+                        let media = case
+                            .media_type
+                            .as_ref()
+                            .map(|media| format!(", {}", text::code(media)))
+                            .unwrap_or_default();
                         (case.variant.clone(), ty, format!("{}{media}.", status_text(case.status)))
                     })
                     .collect();

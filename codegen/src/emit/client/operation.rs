@@ -38,7 +38,8 @@ impl<'a> Method<'a> {
     /// Doc lines and attributes.
     pub fn head(&self) -> String {
         let operation = self.operation;
-        let mut head = text::docs_then(&operation.docs, &text::code(&format!("{} {}", operation.method, operation.path)));
+        let mut head =
+            text::docs_then(&operation.docs, &text::code(&format!("{} {}", operation.method, operation.path)));
         if operation.docs.deprecated {
             head.push_str("#[deprecated]\n");
         }
@@ -59,7 +60,11 @@ impl<'a> Method<'a> {
     pub fn form(&self) -> Option<FormStruct<'a>> {
         let media = &self.operation.body.as_ref()?.media;
         media.iter().find_map(|one| match &one.kind {
-            MediaKind::Multipart { parts } => Some(FormStruct { name: format!("{}Form", self.operation.type_prefix), operation: &self.operation.name.wire, parts }),
+            MediaKind::Multipart { parts } => Some(FormStruct {
+                name: format!("{}Form", self.operation.type_prefix),
+                operation: &self.operation.name.wire,
+                parts,
+            }),
             _ => None,
         })
     }
@@ -101,7 +106,11 @@ impl FormStruct<'_> {
                     (false, true) => ty,
                     (false, false) => format!("Option<{ty}>"),
                 };
-                (part.name.rust.clone(), ty, text::docs_then(&part.docs, &format!("Part {}.", text::code(&part.name.wire))))
+                (
+                    part.name.rust.clone(),
+                    ty,
+                    text::docs_then(&part.docs, &format!("Part {}.", text::code(&part.name.wire))),
+                )
             })
             .collect()
     }
@@ -141,8 +150,13 @@ impl OwnMethod<'_> {
     /// `reqwest::Method` of the operation.
     fn method(&self) -> String {
         match self.operation.method.as_str() {
-            "GET" | "PUT" | "POST" | "DELETE" | "OPTIONS" | "HEAD" | "PATCH" | "TRACE" => format!("reqwest::Method::{}", self.operation.method),
-            other => format!("reqwest::Method::from_bytes({}.as_bytes()).expect(\"a method of the contract\")", text::string_literal(other)),
+            "GET" | "PUT" | "POST" | "DELETE" | "OPTIONS" | "HEAD" | "PATCH" | "TRACE" => {
+                format!("reqwest::Method::{}", self.operation.method)
+            }
+            other => format!(
+                "reqwest::Method::from_bytes({}.as_bytes()).expect(\"a method of the contract\")",
+                text::string_literal(other)
+            ),
         }
     }
 
@@ -157,15 +171,20 @@ impl OwnMethod<'_> {
 
     /// `name: type` of each argument, after `&self`.
     fn arguments(&self) -> Vec<String> {
-        let mut arguments: Vec<String> =
-            self.parameters().iter().map(|parameter| format!("{}: {}", parameter.name.rust, argument(parameter))).collect();
+        let mut arguments: Vec<String> = self
+            .parameters()
+            .iter()
+            .map(|parameter| format!("{}: {}", parameter.name.rust, argument(parameter)))
+            .collect();
         if let Some(accept) = accept(self.operation) {
             arguments.push(format!("accept: {}", accept.name));
         }
         if let Some(body) = &self.operation.body {
             let (name, ty) = match body.media.as_slice() {
                 [only] => match &only.kind {
-                    MediaKind::Json { ty, .. } | MediaKind::Form { ty, .. } => ("body", format!("&{}", rust_type(ty, "api_types::"))),
+                    MediaKind::Json { ty, .. } | MediaKind::Form { ty, .. } => {
+                        ("body", format!("&{}", rust_type(ty, "api_types::")))
+                    }
                     MediaKind::Text { .. } => ("body", "&str".to_owned()),
                     MediaKind::Binary if body.required => ("body", "impl Into<reqwest::Body>".to_owned()),
                     MediaKind::Binary => ("body", "reqwest::Body".to_owned()),
@@ -189,7 +208,9 @@ impl OwnMethod<'_> {
         };
         let encoding = encoding(parameter);
         if parameter.content.is_some() {
-            return format!("call.{place}({name}, {encoding}, &Call::json_text({name}, &{field}).map_err(refuse_call)?).map_err(refuse_call)?;");
+            return format!(
+                "call.{place}({name}, {encoding}, &Call::json_text({name}, &{field}).map_err(refuse_call)?).map_err(refuse_call)?;"
+            );
         }
         format!("call.{place}({name}, {encoding}, &{field}).map_err(refuse_call)?;")
     }
@@ -215,7 +236,14 @@ impl OwnMethod<'_> {
             several => {
                 let arms: Vec<String> = several
                     .iter()
-                    .map(|media| format!("{}Body::{}(body) => {{ {} }}", self.operation.type_prefix, media.variant, send_owned(media)))
+                    .map(|media| {
+                        format!(
+                            "{}Body::{}(body) => {{ {} }}",
+                            self.operation.type_prefix,
+                            media.variant,
+                            send_owned(media)
+                        )
+                    })
                     .collect();
                 ("body", format!("match body {{ {} }}", arms.join("\n")))
             }
@@ -228,13 +256,16 @@ impl OwnMethod<'_> {
             let read = case.shape.read();
             let value = match &outcome.bodies {
                 None => read.to_owned(),
-                Some(bodies) if case.shape == super::model::Shape::Empty => format!("wrapped({read}, |()| {}::{})", bodies.name, case.variant),
+                Some(bodies) if case.shape == super::model::Shape::Empty => {
+                    format!("wrapped({read}, |()| {}::{})", bodies.name, case.variant)
+                }
                 Some(bodies) => format!("wrapped({read}, {}::{})", bodies.name, case.variant),
             };
             let value = if error { format!("Err(Error::ErrorResponse({value}))") } else { format!("Ok({value})") };
             (case.status, format!("{} => {value},", case.pattern()))
         };
-        let mut arms: Vec<(Status, String)> = self.success.cases.iter().map(|case| arm(case, self.success, false)).collect();
+        let mut arms: Vec<(Status, String)> =
+            self.success.cases.iter().map(|case| arm(case, self.success, false)).collect();
         arms.extend(self.error.cases.iter().map(|case| arm(case, self.error, true)));
         // Exact statuses come before the ranges that hold them, and `default` last.
         arms.sort_by_key(|(status, _)| match status {
@@ -242,7 +273,8 @@ impl OwnMethod<'_> {
             Status::Range(digit) => (1, u16::from(*digit)),
             Status::Default => (2, 0),
         });
-        let exhaustive = self.error.cases.iter().any(|case| case.status == Status::Default && case.media_type.is_none());
+        let exhaustive =
+            self.error.cases.iter().any(|case| case.status == Status::Default && case.media_type.is_none());
         let mut arms: Vec<String> = arms.into_iter().map(|(_, arm)| arm).collect();
         if !exhaustive {
             arms.push("_ => Err(Error::UnexpectedResponse(response)),".to_owned());
@@ -255,7 +287,9 @@ impl OwnMethod<'_> {
 fn ordered(operation: &Operation) -> Vec<&Parameter> {
     let mut parameters: Vec<&Parameter> = operation.parameters.iter().collect();
     parameters.sort_by_key(|parameter| match parameter.location {
-        Location::Path => (0, operation.path.find(&format!("{{{}}}", parameter.name.wire)).unwrap_or(usize::MAX), String::new()),
+        Location::Path => {
+            (0, operation.path.find(&format!("{{{}}}", parameter.name.wire)).unwrap_or(usize::MAX), String::new())
+        }
         _ => (1, 0, parameter.name.wire.clone()),
     });
     parameters
@@ -265,7 +299,9 @@ fn ordered(operation: &Operation) -> Vec<&Parameter> {
 fn argument(parameter: &Parameter) -> String {
     let ty = match &parameter.ty {
         Type::String => "&str".to_owned(),
-        Type::Boolean | Type::I32 | Type::I64 | Type::U64 | Type::F32 | Type::F64 => rust_type(&parameter.ty, "api_types::"),
+        Type::Boolean | Type::I32 | Type::I64 | Type::U64 | Type::F32 | Type::F64 => {
+            rust_type(&parameter.ty, "api_types::")
+        }
         Type::Array(item) => format!("&[{}]", rust_type(item, "api_types::")),
         other => format!("&{}", rust_type(other, "api_types::")),
     };
@@ -303,7 +339,9 @@ fn send(media: &Media, name: &str) -> String {
 fn send_owned(media: &Media) -> String {
     match &media.kind {
         MediaKind::Json { .. } | MediaKind::Form { .. } => send(media, "&body"),
-        MediaKind::Text { .. } => format!("call.bytes_body({}, body);", text::string_literal(&concrete(&media.media_type))),
+        MediaKind::Text { .. } => {
+            format!("call.bytes_body({}, body);", text::string_literal(&concrete(&media.media_type)))
+        }
         MediaKind::Binary | MediaKind::Multipart { .. } => send(media, "body"),
     }
 }
@@ -346,5 +384,9 @@ fn accept(operation: &Operation) -> Option<Accept> {
             }
         }
     }
-    (variants.len() > 1).then(|| Accept { name: format!("{}Accept", operation.type_prefix), operation: operation.name.wire.clone(), variants })
+    (variants.len() > 1).then(|| Accept {
+        name: format!("{}Accept", operation.type_prefix),
+        operation: operation.name.wire.clone(),
+        variants,
+    })
 }

@@ -38,8 +38,8 @@ pub fn methods(api: &Api) -> Result<BTreeMap<String, String>, Error> {
     for (ty, name) in &document.components {
         settings.with_replacement(name, ty, [TypeImpl::Display, TypeImpl::FromStr].into_iter());
     }
-    let specification: openapiv3::OpenAPI =
-        serde_json::from_value(document.into_openapi()).map_err(|error| Error::Bug(format!("the lowered document: {error}")))?;
+    let specification: openapiv3::OpenAPI = serde_json::from_value(document.into_openapi())
+        .map_err(|error| Error::Bug(format!("the lowered document: {error}")))?;
     let tokens = Generator::new(&settings)
         .generate_tokens(&specification)
         .map_err(|error| Error::Bug(format!("progenitor refused the lowered document: {error}")))?;
@@ -49,17 +49,29 @@ pub fn methods(api: &Api) -> Result<BTreeMap<String, String>, Error> {
     if methods.len() != expressible.len() {
         return Err(Error::Bug("progenitor left out an operation".into()));
     }
-    Ok(expressible.iter().filter_map(|operation| Some((operation.name.rust.clone(), methods.remove(plain(&operation.name.rust))?))).collect())
+    Ok(expressible
+        .iter()
+        .filter_map(|operation| Some((operation.name.rust.clone(), methods.remove(plain(&operation.name.rust))?)))
+        .collect())
 }
 
 /// Whether progenitor's method says everything that the contract says about an operation.
 fn expresses(api: &Api, operation: &Operation) -> bool {
     let method = matches!(operation.method.as_str(), "GET" | "PUT" | "POST" | "DELETE" | "HEAD" | "PATCH");
     // A name that progenitor would change is not one we could find again.
-    let name = operation.name.rust == plain(&operation.name.rust) && operation.name.rust.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let name = operation.name.rust == plain(&operation.name.rust)
+        && operation.name.rust.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     let parameters = operation.parameters.iter().all(|parameter| expresses_parameter(api, parameter));
-    let path = operation.path.split('/').all(|segment| !segment.contains('{') || (segment.starts_with('{') && segment.find('}') == Some(segment.len() - 1)))
-        && !operation.path.contains(['?', '#']);
+    // It knows parameters by name alone, wherever they stand.
+    let distinct = operation.parameters.iter().enumerate().all(|(index, parameter)| {
+        let name = heck::ToSnakeCase::to_snake_case(parameter.name.wire.as_str());
+        operation.parameters[..index]
+            .iter()
+            .all(|other| heck::ToSnakeCase::to_snake_case(other.name.wire.as_str()) != name)
+    });
+    let path = operation.path.split('/').all(|segment| {
+        !segment.contains('{') || (segment.starts_with('{') && segment.find('}') == Some(segment.len() - 1))
+    }) && !operation.path.contains(['?', '#']);
     let body = operation.body.as_ref().is_none_or(|body| match body.media.as_slice() {
         [only] => match only.kind {
             MediaKind::Json { .. } => body.required && only.media_type == "application/json",
@@ -81,7 +93,16 @@ fn expresses(api: &Api, operation: &Operation) -> bool {
     let documented = !success.cases.is_empty();
     // A response with several media types is a choice that progenitor's method cannot make.
     let single = operation.responses.iter().all(|response| response.media.len() <= 1);
-    method && name && parameters && path && body && documented && single && outcome(success) && outcome(Outcome::error(operation))
+    method
+        && name
+        && parameters
+        && distinct
+        && path
+        && body
+        && documented
+        && single
+        && outcome(success)
+        && outcome(Outcome::error(operation))
 }
 
 fn expresses_parameter(api: &Api, parameter: &Parameter) -> bool {
@@ -103,7 +124,15 @@ fn expresses_parameter(api: &Api, parameter: &Parameter) -> bool {
 /// Whether `to_string()` gives the text on the wire.
 fn text_is_wire(api: &Api, ty: &Type) -> bool {
     match resolved(api, ty) {
-        Type::String | Type::Boolean | Type::I32 | Type::I64 | Type::U64 | Type::Uuid | Type::Date | Type::Ipv4 | Type::Ipv6 => true,
+        Type::String
+        | Type::Boolean
+        | Type::I32
+        | Type::I64
+        | Type::U64
+        | Type::Uuid
+        | Type::Date
+        | Type::Ipv4
+        | Type::Ipv6 => true,
         Type::Named(name) => api.type_def(name).is_some_and(|def| matches!(def.kind, TypeKind::StringEnum(_))),
         _ => false,
     }
@@ -164,13 +193,16 @@ impl Document {
                 MediaKind::Json { ty, .. } => self.schema(ty),
                 _ => json!({ "type": "string", "format": "binary" }),
             };
-            value["requestBody"] = json!({ "required": true, "content": { media.media_type.clone(): { "schema": schema } } });
+            value["requestBody"] =
+                json!({ "required": true, "content": { media.media_type.clone(): { "schema": schema } } });
         }
         let mut responses = Map::new();
         for (outcome, success) in [(Outcome::success(operation), true), (Outcome::error(operation), false)] {
             for case in &outcome.cases {
                 let response = match &case.shape {
-                    Shape::Json(ty) => json!({ "description": "", "content": { "application/json": { "schema": self.reference(ty) } } }),
+                    Shape::Json(ty) => {
+                        json!({ "description": "", "content": { "application/json": { "schema": self.reference(ty) } } })
+                    }
                     Shape::Stream => json!({ "description": "", "content": { "application/octet-stream": {} } }),
                     _ => json!({ "description": "" }),
                 };
@@ -214,7 +246,8 @@ impl Document {
     }
 
     fn into_openapi(self) -> Value {
-        let schemas: Map<String, Value> = self.components.into_values().map(|name| (name, json!({ "type": "object" }))).collect();
+        let schemas: Map<String, Value> =
+            self.components.into_values().map(|name| (name, json!({ "type": "object" }))).collect();
         json!({ "openapi": "3.0.3", "info": { "title": "", "version": "" }, "paths": self.paths, "components": { "schemas": schemas } })
     }
 }

@@ -73,6 +73,8 @@ struct VariantView {
     name: String,
     /// The value as a literal.
     value: String,
+    /// Whether serde has to be told the value.
+    renamed: bool,
 }
 
 /// One of several types.
@@ -232,6 +234,7 @@ fn variant_view<T: std::fmt::Display>(variant: &Variant<T>, literal: String) -> 
         docs: text::docs(&variant.docs, &format!("{value}.")),
         deprecated: variant.docs.deprecated,
         name: variant.rust.clone(),
+        renamed: variant.rust != variant.value.to_string(),
         value: literal,
     }
 }

@@ -28,10 +28,10 @@ pub(super) fn choose(data: &Path) -> Result<Option<Account>, Error> {
     if !is_root() {
         return Ok(None);
     }
-    if let Ok(owner) = fs::metadata(data.join("PG_VERSION")) {
-        if owner.uid() != 0 {
-            return Ok(Some(Account { uid: owner.uid(), gid: owner.gid() }));
-        }
+    if let Ok(owner) = fs::metadata(data.join("PG_VERSION"))
+        && owner.uid() != 0
+    {
+        return Ok(Some(Account { uid: owner.uid(), gid: owner.gid() }));
     }
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let account = ["postgres", "nobody"].iter().find_map(|name| find(&users, name));

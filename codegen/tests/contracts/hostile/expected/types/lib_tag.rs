@@ -25,16 +25,12 @@ pub struct OptionType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub enum StringType {
     /// `Ok`.
-    #[serde(rename = "Ok")]
     Ok,
     /// `Err`.
-    #[serde(rename = "Err")]
     Err,
     /// `None`.
-    #[serde(rename = "None")]
     None,
     /// `Some`.
-    #[serde(rename = "Some")]
     Some,
 }
 

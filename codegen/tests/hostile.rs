@@ -114,8 +114,11 @@ fn code(tokens: TokenStream) -> String {
                     other => panic!("an attribute without brackets: {other:?}"),
                 }
             }
+            // rustfmt puts braces around what follows an arrow, and commas, where it breaks a line.
+            TokenTree::Group(group) if code.trim_end().ends_with("= >") => code.push_str(&self::code(group.stream())),
+            TokenTree::Punct(punct) if punct.as_char() == ',' => {}
             TokenTree::Group(group) => {
-                code.push_str(&format!("{:?}({})", group.delimiter(), self::code(group.stream())))
+                code.push_str(&format!("{:?}({})", group.delimiter(), self::code(group.stream())));
             }
             TokenTree::Literal(literal) => {
                 let literal = literal.to_string();
@@ -124,6 +127,6 @@ fn code(tokens: TokenStream) -> String {
             other => code.push_str(&format!("{other} ")),
         }
     }
-    // An inner doc comment leaves its `!` behind, and rustfmt a comma where it breaks a line.
-    code.trim_start_matches('!').trim_end_matches(", ").to_owned()
+    // An inner doc comment leaves its `!` behind.
+    code.trim_start_matches('!').split_whitespace().collect()
 }

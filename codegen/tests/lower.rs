@@ -23,13 +23,13 @@ fn contracts_lower_as_written_down() {
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
     let mut wrong = Vec::new();
     for case in &cases {
-        let outline = self::outline(case);
-        assert_eq!(outline, self::outline(case), "{} lowers in two ways", case.display());
+        let now = outline(case);
+        assert_eq!(now, outline(case), "{} lowers in two ways", case.display());
         let expected = case.join("lowered.txt");
         if update {
-            fs::write(&expected, &outline).unwrap();
-        } else if fs::read_to_string(&expected).unwrap_or_default() != outline {
-            wrong.push(format!("{}\n{outline}", case.display()));
+            fs::write(&expected, &now).unwrap();
+        } else if fs::read_to_string(&expected).unwrap_or_default() != now {
+            wrong.push(format!("{}\n{now}", case.display()));
         }
     }
     assert!(wrong.is_empty(), "not what was expected (UPDATE_EXPECT=1 accepts it):\n{}", wrong.join("\n"));
@@ -85,16 +85,13 @@ fn type_def(out: &mut String, api: &Api, def: &TypeDef) {
                 .unwrap_or_default();
             writeln!(out, "union {head}{tag}").unwrap();
             union.variants.iter().for_each(|variant| {
-                writeln!(out, "    {}({}) {:?}", variant.rust, ty(&variant.ty), variant.tags).unwrap()
+                writeln!(out, "    {}({}) {:?}", variant.rust, ty(&variant.ty), variant.tags).unwrap();
             });
         }
         TypeKind::Alias(alias) => writeln!(out, "type {head} = {}", ty(alias)).unwrap(),
     }
     // The schema in short: only what is there.
-    let schema = format!("{:?}", def.schema);
-    let empty = format!("{:?}", specwright_codegen::ir::Schema::default());
-    let fields = |text: &str| text.trim_start_matches("Schema { ").trim_end_matches(" }").to_owned();
-    if schema != empty && def.schema.properties.is_empty() {
+    if def.schema != specwright_codegen::ir::Schema::default() && def.schema.properties.is_empty() {
         let said: Vec<String> = [
             ("types", format!("{:?}", def.schema.types)),
             ("format", format!("{:?}", def.schema.format)),
@@ -112,7 +109,6 @@ fn type_def(out: &mut String, api: &Api, def: &TypeDef) {
     } else if let Some(index) = def.schema.pattern {
         writeln!(out, "    pattern {}", api.patterns[index]).unwrap();
     }
-    assert!(!fields(&schema).is_empty());
 }
 
 fn refs(schemas: &[SchemaRef]) -> String {

@@ -102,10 +102,11 @@ impl Startup {
         let Some(address) = self.listener.as_ref().and_then(|listener| listener.local_addr().ok()) else {
             return Vec::new();
         };
-        let mut lines =
+        let lines =
             vec![format!("serving on http://{address}"), format!("database on {}", self.config.database.address())];
         #[cfg(feature = "local")]
-        lines.extend(self.local.as_ref().and_then(|local| local.announcement(address)));
+        let lines =
+            lines.into_iter().chain(self.local.as_ref().and_then(|local| local.announcement(address))).collect();
         lines
     }
 

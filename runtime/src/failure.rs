@@ -121,13 +121,3 @@ impl fmt::Display for Chain<'_> {
         Ok(())
     }
 }
-
-#[cfg(feature = "database")]
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::unavailable(error),
-            _ => Self::internal(error),
-        }
-    }
-}

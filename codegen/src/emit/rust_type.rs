@@ -5,7 +5,7 @@ use crate::ir::Type;
 /// The text of a type; `names` is put before the names of `api-types` (`""` there, `"api_types::"` elsewhere).
 ///
 /// The crates import nothing but `api_types` for it: everything else is written with the path that its users write.
-pub fn rust_type(ty: &Type, names: &str) -> String {
+pub(crate) fn rust_type(ty: &Type, names: &str) -> String {
     match ty {
         Type::Named(name) => format!("{names}{name}"),
         Type::String => "String".into(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use specwright_codegen::{File, Generated};
 
 /// The folders of `tests/contracts`, each a contract, sorted.
-pub fn cases() -> Vec<PathBuf> {
+pub(crate) fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contracts");
     let mut cases: Vec<PathBuf> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
@@ -20,22 +20,22 @@ pub fn cases() -> Vec<PathBuf> {
 }
 
 /// Name of a case.
-pub fn name(case: &Path) -> String {
+pub(crate) fn name(case: &Path) -> String {
     case.file_name().unwrap().to_string_lossy().into_owned()
 }
 
 /// What a case's contract becomes.
-pub fn generate(case: &Path) -> Generated {
+pub(crate) fn generate(case: &Path) -> Generated {
     specwright_codegen::generate(&case.join("openapi.yaml")).unwrap_or_else(|error| panic!("{}: {error}", name(case)))
 }
 
 /// The crates that a contract becomes: name and files.
-pub fn crates(generated: &Generated) -> [(&'static str, &[File]); 3] {
+pub(crate) fn crates(generated: &Generated) -> [(&'static str, &[File]); 3] {
     [("types", &generated.types), ("server", &generated.server), ("client", &generated.client)]
 }
 
 /// Every file below a folder, sorted.
-pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut files = Vec::new();
     for entry in entries {
@@ -47,7 +47,7 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Writes a file and the folders above it, if it has other bytes.
-pub fn write(path: &Path, text: &str) {
+pub(crate) fn write(path: &Path, text: &str) {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return;
     }

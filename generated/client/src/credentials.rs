@@ -113,14 +113,14 @@ impl ClientHooks<Credentials> for Client {
         for scheme in alternative.into_iter().flat_map(|all| all.iter()) {
             if let Some(Secret(provider)) = self.inner.secret(*scheme) {
                 let secret = provider().await.map_err(Error::Custom)?;
-                apply(*scheme, request, secret)?;
+                apply(*scheme, request, &secret)?;
             }
         }
         Ok(())
     }
 }
 
-fn apply<E>(scheme: Scheme, request: &mut Request, secret: String) -> Result<(), Error<E>> {
+fn apply<E>(scheme: Scheme, request: &mut Request, secret: &str) -> Result<(), Error<E>> {
     match scheme {
         Scheme::ClerkSession => {
             insert_header(request, "authorization", &format!("Bearer {secret}"))?;

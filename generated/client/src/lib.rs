@@ -12,6 +12,7 @@
 //!
 //! Lists are read in pages: send the `nextCursor` of a page as `cursor` to get the next one.
 
+#![allow(clippy::large_enum_variant, clippy::result_large_err, reason = "bodies are as large as the contract has them")]
 #![allow(clippy::too_many_arguments, reason = "an argument for each parameter of the contract")]
 #![allow(deprecated, reason = "deprecated operations are still operations")]
 #![allow(dead_code, unused_mut, reason = "helpers that not every contract needs")]
@@ -25,18 +26,18 @@ mod tasks;
 
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 
-#[allow(unused_imports, reason = "a tag may have no types of its own")]
+#[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use attachments::*;
 pub use credentials::{Credentials, Secret};
-#[allow(unused_imports, reason = "a tag may have no types of its own")]
+#[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use health::*;
-#[allow(unused_imports, reason = "a tag may have no types of its own")]
+#[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use me::*;
 pub use progenitor_client::{ByteStream, Error, ResponseValue};
-#[allow(unused_imports, reason = "a tag may have no types of its own")]
+#[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use projects::*;
 pub use specwright_runtime::client::Upload;
-#[allow(unused_imports, reason = "a tag may have no types of its own")]
+#[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use tasks::*;
 
 /// A client of the API.

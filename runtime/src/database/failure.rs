@@ -16,3 +16,10 @@ impl From<Error> for Failure {
         }
     }
 }
+
+/// As [`Error`] sorts it: for handlers that call sqlx themselves.
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::from(Error::from(error))
+    }
+}

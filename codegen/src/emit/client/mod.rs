@@ -95,13 +95,13 @@ impl Credentials<'_> {
         use crate::ir::Location;
         match &scheme.kind {
             SchemeKind::ApiKey { location: Location::Query, name } => {
-                format!("request.url_mut().query_pairs_mut().append_pair({}, &secret)", text::string_literal(name))
+                format!("request.url_mut().query_pairs_mut().append_pair({}, secret)", text::string_literal(name))
             }
             SchemeKind::ApiKey { location: Location::Cookie, name } => {
-                format!("append_cookie(request, {}, &secret)?", text::string_literal(name))
+                format!("append_cookie(request, {}, secret)?", text::string_literal(name))
             }
             SchemeKind::ApiKey { name, .. } => {
-                format!("insert_header(request, {}, &secret)?", text::string_literal(&name.to_ascii_lowercase()))
+                format!("insert_header(request, {}, secret)?", text::string_literal(&name.to_ascii_lowercase()))
             }
             SchemeKind::Basic => r#"insert_header(request, "authorization", &format!("Basic {secret}"))?"#.to_owned(),
             SchemeKind::Http(scheme) => {
@@ -114,7 +114,7 @@ impl Credentials<'_> {
                 r#"insert_header(request, "authorization", &format!("Bearer {secret}"))?"#.to_owned()
             }
             // The certificate belongs to the connection: the caller's `reqwest::Client` has it.
-            SchemeKind::MutualTls => "let _ = (&request, &secret)".to_owned(),
+            SchemeKind::MutualTls => "let _ = (&request, secret)".to_owned(),
         }
     }
 

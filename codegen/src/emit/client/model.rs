@@ -6,42 +6,42 @@ use crate::ir::{Media, MediaKind, Operation, Response, Status};
 
 /// The success side or the error side of a method's result.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The type argument of `ResponseValue` or `Error`.
-    pub ty: String,
+    pub(crate) ty: String,
     /// How each documented response becomes it.
-    pub cases: Vec<Case>,
+    pub(crate) cases: Vec<Case>,
     /// The enum that `ty` names, where there are several body types.
-    pub bodies: Option<Bodies>,
+    pub(crate) bodies: Option<Bodies>,
 }
 
 /// An enum of bodies.
 #[derive(Clone, Debug)]
-pub struct Bodies {
+pub(crate) struct Bodies {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// One line about it.
-    pub docs: String,
+    pub(crate) docs: String,
     /// Variants: name, type (empty for no body) and one line about it.
-    pub variants: Vec<(String, Option<String>, String)>,
+    pub(crate) variants: Vec<(String, Option<String>, String)>,
 }
 
 /// One documented response with one media type (or none).
 #[derive(Clone, Debug)]
-pub struct Case {
+pub(crate) struct Case {
     /// Statuses.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Media type, looked at where the response has several.
-    pub media_type: Option<String>,
+    pub(crate) media_type: Option<String>,
     /// Body.
-    pub shape: Shape,
+    pub(crate) shape: Shape,
     /// Variant of the enum that it becomes.
-    pub variant: String,
+    pub(crate) variant: String,
 }
 
 /// A body on the client's side.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// None.
     Empty,
     /// JSON of a type.
@@ -65,7 +65,7 @@ impl Shape {
     }
 
     /// The type that stands for the body.
-    pub fn ty(&self) -> &str {
+    pub(crate) fn ty(&self) -> &str {
         match self {
             Self::Empty => "()",
             Self::Json(ty) => ty,
@@ -76,7 +76,7 @@ impl Shape {
     }
 
     /// The expression that reads it from `response`.
-    pub fn read(&self) -> &'static str {
+    pub(crate) fn read(&self) -> &'static str {
         match self {
             Self::Empty => "ResponseValue::empty(response)",
             Self::Json(_) => "ResponseValue::from_response(response).await?",
@@ -89,7 +89,7 @@ impl Shape {
 
 impl Outcome {
     /// What the documented successes become. Without any documented success, `default` is one for 2xx.
-    pub fn success(operation: &Operation) -> Self {
+    pub(crate) fn success(operation: &Operation) -> Self {
         let mut responses: Vec<(Status, &Response)> =
             operation.responses.iter().filter(|one| one.status.is_success()).map(|one| (one.status, one)).collect();
         if responses.is_empty() {
@@ -110,7 +110,7 @@ impl Outcome {
     }
 
     /// What every other documented response becomes.
-    pub fn error(operation: &Operation) -> Self {
+    pub(crate) fn error(operation: &Operation) -> Self {
         let responses: Vec<(Status, &Response)> =
             operation.responses.iter().filter(|one| !one.status.is_success()).map(|one| (one.status, one)).collect();
         Self::of(
@@ -175,14 +175,14 @@ impl Outcome {
 
 impl Bodies {
     /// Whether `Debug` can be derived.
-    pub fn derives_debug(&self) -> bool {
+    pub(crate) fn derives_debug(&self) -> bool {
         self.variants.iter().all(|(_, ty, _)| !matches!(ty.as_deref(), Some("ByteStream" | "reqwest::Body")))
     }
 }
 
 impl Case {
     /// The pattern of its arm in `match response.status().as_u16()`.
-    pub fn pattern(&self) -> String {
+    pub(crate) fn pattern(&self) -> String {
         let status = match self.status {
             Status::Exact(code) => code.to_string(),
             Status::Range(digit) => format!("{digit}00..={digit}99"),

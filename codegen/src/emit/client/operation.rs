@@ -9,7 +9,7 @@ use crate::ir::{Location, Media, MediaKind, Operation, Parameter, Part, PartKind
 
 /// A method and the types that only it needs.
 #[derive(Debug)]
-pub struct Method<'a> {
+pub(crate) struct Method<'a> {
     operation: &'a Operation,
     success: Outcome,
     error: Outcome,
@@ -20,7 +20,7 @@ pub struct Method<'a> {
 
 impl<'a> Method<'a> {
     /// `written` is what progenitor wrote for the operation.
-    pub fn new(operation: &'a Operation, written: Option<String>) -> Self {
+    pub(crate) fn new(operation: &'a Operation, written: Option<String>) -> Self {
         let (success, error) = (Outcome::success(operation), Outcome::error(operation));
         let body = body_enum(operation);
         let text = written.unwrap_or_else(|| {
@@ -31,12 +31,12 @@ impl<'a> Method<'a> {
     }
 
     /// The method, without attributes and documentation.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// Doc lines and attributes.
-    pub fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         let operation = self.operation;
         let mut head =
             text::docs_then(&operation.docs, &text::code(&format!("{} {}", operation.method, operation.path)));
@@ -47,17 +47,17 @@ impl<'a> Method<'a> {
     }
 
     /// Enums of bodies.
-    pub fn enums(&self) -> Vec<&Bodies> {
+    pub(crate) fn enums(&self) -> Vec<&Bodies> {
         [&self.success.bodies, &self.error.bodies, &self.body].into_iter().flatten().collect()
     }
 
     /// Name of the enum of media types to ask for, where there are several.
-    pub fn accept(&self) -> Option<Accept> {
+    pub(crate) fn accept(&self) -> Option<Accept> {
         accept(self.operation)
     }
 
     /// The multipart form of the operation.
-    pub fn form(&self) -> Option<FormStruct<'a>> {
+    pub(crate) fn form(&self) -> Option<FormStruct<'a>> {
         let media = &self.operation.body.as_ref()?.media;
         media.iter().find_map(|one| match &one.kind {
             MediaKind::Multipart { parts } => Some(FormStruct {
@@ -72,28 +72,28 @@ impl<'a> Method<'a> {
 
 /// The enum of media types that a caller may ask for.
 #[derive(Debug)]
-pub struct Accept {
+pub(crate) struct Accept {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Operation, for its documentation.
-    pub operation: String,
+    pub(crate) operation: String,
     /// Variant and media type.
-    pub variants: Vec<(String, String)>,
+    pub(crate) variants: Vec<(String, String)>,
 }
 
 /// A multipart form.
 #[derive(Debug)]
-pub struct FormStruct<'a> {
+pub(crate) struct FormStruct<'a> {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Operation, for its documentation.
-    pub operation: &'a str,
+    pub(crate) operation: &'a str,
     parts: &'a [Part],
 }
 
 impl FormStruct<'_> {
     /// Field, type and documentation.
-    pub fn fields(&self) -> Vec<(String, String, String)> {
+    pub(crate) fn fields(&self) -> Vec<(String, String, String)> {
         self.parts
             .iter()
             .map(|part| {
@@ -116,7 +116,7 @@ impl FormStruct<'_> {
     }
 
     /// The statement that adds each part to `form`.
-    pub fn statements(&self) -> Vec<String> {
+    pub(crate) fn statements(&self) -> Vec<String> {
         self.parts
             .iter()
             .map(|part| {

@@ -24,7 +24,7 @@ use crate::ir::{Api, Location, MediaKind, Operation, Parameter, Status, Style, T
 /// # Errors
 ///
 /// [`Error::Bug`] when it refuses what [`expresses`] let through.
-pub fn methods(api: &Api) -> Result<BTreeMap<String, String>, Error> {
+pub(crate) fn methods(api: &Api) -> Result<BTreeMap<String, String>, Error> {
     let expressible: Vec<&Operation> = api.operations().filter(|operation| expresses(api, operation)).collect();
     if expressible.is_empty() {
         return Ok(BTreeMap::new());
@@ -74,7 +74,9 @@ fn expresses(api: &Api, operation: &Operation) -> bool {
     }) && !operation.path.contains(['?', '#']);
     let body = operation.body.as_ref().is_none_or(|body| match body.media.as_slice() {
         [only] => match only.kind {
-            MediaKind::Json { .. } => body.required && only.media_type == "application/json",
+            MediaKind::Json { ref ty, .. } => {
+                body.required && only.media_type == "application/json" && is_path(&rust_type(ty, "api_types::"))
+            }
             MediaKind::Binary => body.required && only.media_type == "application/octet-stream",
             _ => false,
         },
@@ -85,7 +87,10 @@ fn expresses(api: &Api, operation: &Operation) -> bool {
             && outcome.cases.iter().all(|case| {
                 matches!(case.status, Status::Exact(200..=299 | 400..=599) | Status::Range(2 | 4 | 5) | Status::Default)
                     && case.media_type.is_none()
-                    && matches!(case.shape, Shape::Empty | Shape::Json(_) | Shape::Stream)
+                    && match &case.shape {
+                        Shape::Json(ty) => is_path(ty),
+                        shape => matches!(shape, Shape::Empty | Shape::Stream),
+                    }
             })
     };
     let success = Outcome::success(operation);
@@ -147,6 +152,11 @@ fn serde_is_wire(api: &Api, ty: &Type) -> bool {
         }
         other => text_is_wire(api, other),
     }
+}
+
+/// Whether a type is one that typify takes as a replacement: a path, not `()`.
+fn is_path(ty: &str) -> bool {
+    syn::parse_str::<syn::TypePath>(ty).is_ok()
 }
 
 /// The type behind aliases.

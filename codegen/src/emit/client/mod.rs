@@ -9,7 +9,10 @@ mod model;
 mod operation;
 mod progenitor;
 
+use std::collections::BTreeSet;
+
 use askama::Template;
+use syn::visit::Visit;
 
 use crate::Error;
 use crate::emit::{File, text};
@@ -174,7 +177,8 @@ impl TagFile<'_> {
     /// What the file calls: its text before imports are added.
     fn rendered(&self) -> Result<String, Error> {
         let text = print(self)?;
-        Ok(text.replace(IMPORTS, &imports(&text)))
+        let imports = imports(&text.replace(IMPORTS, ""))?;
+        Ok(text.replace(IMPORTS, &imports))
     }
 
     fn bodies(&self) -> Vec<&Bodies> {
@@ -186,9 +190,13 @@ impl TagFile<'_> {
 const IMPORTS: &str = "\0";
 
 /// The imports of a file, so that nothing is imported in vain.
-fn imports(text: &str) -> String {
+fn imports(text: &str) -> Result<String, Error> {
+    let file =
+        syn::parse_file(text).map_err(|error| Error::Bug(format!("a file of the client is not Rust: {error}")))?;
+    let mut mentioned = Mentioned::default();
+    mentioned.visit_file(&file);
     let used = |names: &[&'static str]| -> Vec<&'static str> {
-        names.iter().copied().filter(|name| uses(text, name)).collect()
+        names.iter().copied().filter(|name| mentioned.0.contains(*name)).collect()
     };
     let mut progenitor = used(&["ByteStream", "Error", "OperationInfo", "QueryParam", "ResponseValue", "encode_path"]);
     if progenitor.contains(&"OperationInfo") {
@@ -209,14 +217,34 @@ fn imports(text: &str) -> String {
     let mut own = vec!["Client"];
     own.extend(used(&["bytes_of", "refuse_call", "text_of", "wrapped"]));
     lines.push_str(&format!("\nuse crate::{{{}}};\n", own.join(", ")));
-    lines
+    Ok(lines)
 }
 
-/// Whether a text uses an identifier on its own, not as part of a longer one or a longer path.
-fn uses(text: &str, name: &str) -> bool {
-    let boundary = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':');
-    text.match_indices(name).any(|(at, _)| {
-        let after = text[at + name.len()..].chars().next();
-        boundary(text[..at].chars().next_back()) && !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
-    })
+/// Names that a file refers to: the first segment of every path, and whatever stands in a macro's arguments.
+#[derive(Default)]
+struct Mentioned(BTreeSet<String>);
+
+impl<'ast> Visit<'ast> for Mentioned {
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        if let Some(first) = path.segments.first() {
+            self.0.insert(first.ident.to_string());
+        }
+        syn::visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, invocation: &'ast syn::Macro) {
+        let mut pending: Vec<proc_macro2::TokenStream> = vec![invocation.tokens.clone()];
+        while let Some(tokens) = pending.pop() {
+            for token in tokens {
+                match token {
+                    proc_macro2::TokenTree::Ident(ident) => {
+                        self.0.insert(ident.to_string());
+                    }
+                    proc_macro2::TokenTree::Group(group) => pending.push(group.stream()),
+                    _ => {}
+                }
+            }
+        }
+        syn::visit::visit_macro(self, invocation);
+    }
 }

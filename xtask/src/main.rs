@@ -18,6 +18,7 @@ use clap::{Parser, Subcommand};
 mod corpus;
 mod deny;
 mod generated;
+mod regeneration;
 mod steps;
 mod test;
 mod walk;

@@ -12,7 +12,7 @@ use clap::Args;
 use crate::corpus;
 use crate::steps::{self, Outcome, Step};
 use crate::workspace::{Workspace, run as run_program};
-use crate::{deny, generated, walk};
+use crate::{deny, generated, regeneration, walk};
 
 /// Which steps, and what a failure does.
 #[derive(Args)]
@@ -20,7 +20,7 @@ pub(crate) struct Options {
     /// Run the steps after a failed one too.
     #[arg(long)]
     keep_going: bool,
-    /// Only these steps, comma-separated: fmt, generated, deny, clippy, features, rustdoc, tests, walk, corpus.
+    /// Only these steps, comma-separated: fmt, generated, deny, clippy, features, rustdoc, tests, regeneration, walk, corpus.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -33,6 +33,11 @@ const STEPS: &[Step] = &[
     Step { name: "features", promise: "the feature sets that users choose compile without a warning", run: features },
     Step { name: "rustdoc", promise: "rustdoc has nothing to say", run: rustdoc },
     Step { name: "tests", promise: "every test passes", run: tests },
+    Step {
+        name: "regeneration",
+        promise: "a build writes generated files when it must, and only then",
+        run: regeneration::check,
+    },
     Step { name: "walk", promise: "a reader can follow the README's walk", run: walk::check },
     Step {
         name: "corpus",

@@ -122,11 +122,11 @@ impl FormStruct<'_> {
             .map(|part| {
                 let (field, name) = (&part.name.rust, text::string_literal(&part.name.wire));
                 match &part.kind {
-                    PartKind::File if part.many => format!("form = form.files({name}, self.{field})?;"),
-                    PartKind::File if part.required => format!("form = form.file({name}, self.{field})?;"),
-                    PartKind::File => format!("form = form.files({name}, self.{field})?;"),
-                    PartKind::Text { .. } => format!("form = form.text({name}, &self.{field})?;"),
-                    PartKind::Json { .. } => format!("form = form.json({name}, &self.{field})?;"),
+                    PartKind::File if part.many => format!("let form = form.files({name}, self.{field})?;"),
+                    PartKind::File if part.required => format!("let form = form.file({name}, self.{field})?;"),
+                    PartKind::File => format!("let form = form.files({name}, self.{field})?;"),
+                    PartKind::Text { .. } => format!("let form = form.text({name}, &self.{field})?;"),
+                    PartKind::Json { .. } => format!("let form = form.json({name}, &self.{field})?;"),
                 }
             })
             .collect()

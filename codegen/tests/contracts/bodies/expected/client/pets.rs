@@ -90,11 +90,11 @@ pub struct CreatePetForm {
 
 impl CreatePetForm {
     fn into_form(self) -> Result<Form, specwright_runtime::client::CallError> {
-        let mut form = Form::new();
-        form = form.file("photo", self.photo)?;
-        form = form.files("more", self.more)?;
-        form = form.text("tags", &self.tags)?;
-        form = form.json("pet", &self.pet)?;
+        let form = Form::new();
+        let form = form.file("photo", self.photo)?;
+        let form = form.files("more", self.more)?;
+        let form = form.text("tags", &self.tags)?;
+        let form = form.json("pet", &self.pet)?;
         Ok(form)
     }
 }

@@ -58,10 +58,10 @@ pub struct ModForm {
 
 impl ModForm {
     fn into_form(self) -> Result<Form, specwright_runtime::client::CallError> {
-        let mut form = Form::new();
-        form = form.file("type", self.r#type)?;
-        form = form.text("a\"b\\", &self.a_b)?;
-        form = form.json("form", &self.form)?;
+        let form = Form::new();
+        let form = form.file("type", self.r#type)?;
+        let form = form.text("a\"b\\", &self.a_b)?;
+        let form = form.json("form", &self.form)?;
         Ok(form)
     }
 }

@@ -91,7 +91,7 @@ impl std::fmt::Debug for SendFormSuccess {
             Self::OkJson(_) => "SendFormSuccess::OkJson(..)",
             Self::OkCsv(_) => "SendFormSuccess::OkCsv(..)",
             Self::OkAnyImage(_) => "SendFormSuccess::OkAnyImage(..)",
-            Self::NoContent => "SendFormSuccess::NoContent(..)",
+            Self::NoContent => "SendFormSuccess::NoContent",
         })
     }
 }
@@ -174,13 +174,13 @@ pub struct UploadForm {
 
 impl UploadForm {
     fn into_form(self) -> Result<Form, specwright_runtime::client::CallError> {
-        let mut form = Form::new();
-        form = form.file("file", self.file)?;
-        form = form.files("files", self.files)?;
-        form = form.json("meta", &self.meta)?;
-        form = form.text("tags", &self.tags)?;
-        form = form.text("count", &self.count)?;
-        form = form.files("raw", self.raw)?;
+        let form = Form::new();
+        let form = form.file("file", self.file)?;
+        let form = form.files("files", self.files)?;
+        let form = form.json("meta", &self.meta)?;
+        let form = form.text("tags", &self.tags)?;
+        let form = form.text("count", &self.count)?;
+        let form = form.files("raw", self.raw)?;
         Ok(form)
     }
 }

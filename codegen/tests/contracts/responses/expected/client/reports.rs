@@ -81,7 +81,7 @@ impl std::fmt::Debug for GetReportSuccess {
             Self::OkJson(_) => "GetReportSuccess::OkJson(..)",
             Self::OkCsv(_) => "GetReportSuccess::OkCsv(..)",
             Self::OkAnyImage(_) => "GetReportSuccess::OkAnyImage(..)",
-            Self::Status299 => "GetReportSuccess::Status299(..)",
+            Self::Status299 => "GetReportSuccess::Status299",
         })
     }
 }

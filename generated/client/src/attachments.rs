@@ -146,9 +146,9 @@ pub struct UploadAttachmentForm {
 
 impl UploadAttachmentForm {
     fn into_form(self) -> Result<Form, specwright_runtime::client::CallError> {
-        let mut form = Form::new();
-        form = form.file("file", self.file)?;
-        form = form.text("description", &self.description)?;
+        let form = Form::new();
+        let form = form.file("file", self.file)?;
+        let form = form.text("description", &self.description)?;
         Ok(form)
     }
 }

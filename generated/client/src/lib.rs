@@ -15,7 +15,7 @@
 #![allow(clippy::large_enum_variant, clippy::result_large_err, reason = "bodies are as large as the contract has them")]
 #![allow(clippy::too_many_arguments, reason = "an argument for each parameter of the contract")]
 #![allow(deprecated, reason = "deprecated operations are still operations")]
-#![allow(dead_code, unused_mut, reason = "helpers that not every contract needs")]
+#![allow(dead_code, reason = "helpers that not every contract needs")]
 
 mod attachments;
 mod credentials;

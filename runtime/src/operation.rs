@@ -123,3 +123,28 @@ pub struct Parameter {
     /// The value where the parameter is absent.
     pub default: Option<Literal>,
 }
+
+impl Parameter {
+    /// A query parameter as OpenAPI means it where a contract says no more: a form, exploded, optional.
+    pub const QUERY: Self = Self::at(Location::Query, Style::Form, true);
+    /// A path parameter where a contract says no more.
+    pub const PATH: Self = Self { required: true, ..Self::at(Location::Path, Style::Simple, false) };
+    /// A header where a contract says no more.
+    pub const HEADER: Self = Self::at(Location::Header, Style::Simple, false);
+    /// A cookie where a contract says no more.
+    pub const COOKIE: Self = Self::at(Location::Cookie, Style::Form, true);
+
+    const fn at(location: Location, style: Style, explode: bool) -> Self {
+        Self {
+            name: "",
+            location,
+            style,
+            explode,
+            required: false,
+            allow_empty_value: false,
+            content: None,
+            schema: &Schema::ANY,
+            default: None,
+        }
+    }
+}

@@ -123,18 +123,8 @@ pub(super) fn parameters(
     printer: &mut Printer<'_>,
     imports: &mut Imports,
 ) -> Vec<ParameterView> {
-    if !operation.parameters.is_empty() {
-        imports.add("specwright_runtime::operation", ["Location", "Parameter", "Style"]);
-    }
     let views = operation.parameters.iter().map(|parameter| {
-        let default = match &parameter.default {
-            Some(value) if !parameter.required => format!("Some({})", printer.literal(value)),
-            _ => "None".into(),
-        };
-        let content = match &parameter.content {
-            Some(media_type) => format!("Some({})", text::string_literal(media_type)),
-            None => "None".into(),
-        };
+        imports.add("specwright_runtime::operation", ["Parameter"]);
         ParameterView {
             docs: text::doc_comment(
                 "//",
@@ -142,20 +132,42 @@ pub(super) fn parameters(
                 None,
             ),
             constant: parameter.constant.clone(),
-            value: format!(
-                "Parameter {{ name: {}, location: Location::{}, style: Style::{}, explode: {}, required: {}, \
-                 allow_empty_value: {}, content: {content}, schema: {}, default: {default} }}",
-                text::string_literal(&parameter.name.wire),
-                location(parameter.location),
-                style(parameter.style),
-                parameter.explode,
-                parameter.required,
-                parameter.allow_empty_value,
-                printer.reference(&parameter.schema),
-            ),
+            value: parameter_value(parameter, printer, imports),
         }
     });
     views.collect()
+}
+
+/// What a parameter says beyond the constant that its place starts from.
+fn parameter_value(parameter: &Parameter, printer: &mut Printer<'_>, imports: &mut Imports) -> String {
+    let (start, usual_style, usual_explode, usual_required) = match parameter.location {
+        Location::Path => ("PATH", Style::Simple, false, true),
+        Location::Query => ("QUERY", Style::Form, true, false),
+        Location::Header => ("HEADER", Style::Simple, false, false),
+        Location::Cookie => ("COOKIE", Style::Form, true, false),
+    };
+    let mut fields = vec![format!("name: {}", text::string_literal(&parameter.name.wire))];
+    if parameter.style != usual_style {
+        imports.add("specwright_runtime::operation", ["Style"]);
+        fields.push(format!("style: Style::{:?}", parameter.style));
+    }
+    if parameter.explode != usual_explode {
+        fields.push(format!("explode: {}", parameter.explode));
+    }
+    if parameter.required != usual_required {
+        fields.push(format!("required: {}", parameter.required));
+    }
+    if parameter.allow_empty_value {
+        fields.push("allow_empty_value: true".into());
+    }
+    if let Some(media_type) = &parameter.content {
+        fields.push(format!("content: Some({})", text::string_literal(media_type)));
+    }
+    fields.push(format!("schema: {}", printer.reference(&parameter.schema)));
+    if let Some(value) = parameter.default.as_ref().filter(|_| !parameter.required) {
+        fields.push(format!("default: Some({})", printer.literal(value)));
+    }
+    format!("Parameter {{ {}, ..Parameter::{start} }}", fields.join(", "))
 }
 
 /// Whether the field is no `Option`.
@@ -170,26 +182,5 @@ fn described(parameter: &Parameter) -> String {
         Location::Query => format!("query parameter {name}"),
         Location::Header => format!("header {name}"),
         Location::Cookie => format!("cookie {name}"),
-    }
-}
-
-fn location(location: Location) -> &'static str {
-    match location {
-        Location::Path => "Path",
-        Location::Query => "Query",
-        Location::Header => "Header",
-        Location::Cookie => "Cookie",
-    }
-}
-
-fn style(style: Style) -> &'static str {
-    match style {
-        Style::Simple => "Simple",
-        Style::Label => "Label",
-        Style::Matrix => "Matrix",
-        Style::Form => "Form",
-        Style::SpaceDelimited => "SpaceDelimited",
-        Style::PipeDelimited => "PipeDelimited",
-        Style::DeepObject => "DeepObject",
     }
 }

@@ -10,7 +10,7 @@ use specwright_runtime::context::Context;
 use specwright_runtime::decode::{Incoming, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::{Location, Operation, Parameter, Style};
+use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
 use specwright_runtime::schema::{Schema, Types};
 use specwright_runtime::service::Service;
@@ -131,14 +131,4 @@ pub static GET_THING: Operation = Operation {
 };
 
 // Path parameter `id` of `getThing`.
-static GET_THING_ID: Parameter = Parameter {
-    name: "id",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
-    schema: &api_types::schemas::IDENTIFIER,
-    default: None,
-};
+static GET_THING_ID: Parameter = Parameter { name: "id", schema: &api_types::schemas::IDENTIFIER, ..Parameter::PATH };

@@ -15,7 +15,7 @@ use specwright_runtime::context::Context;
 use specwright_runtime::decode::{Incoming, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::{Location, Operation, Parameter, Style};
+use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
 use specwright_runtime::schema::{Literal, Schema, Types};
 use specwright_runtime::service::Service;
@@ -196,170 +196,59 @@ pub static FN: Operation = Operation {
 };
 
 // Path parameter `self` of `fn`.
-static FN_SELF_PARAMETER: Parameter = Parameter {
-    name: "self",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    default: None,
-};
+static FN_SELF_PARAMETER: Parameter =
+    Parameter { name: "self", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::PATH };
 
 // Path parameter `crate` of `fn`.
 static FN_CRATE: Parameter = Parameter {
     name: "crate",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, pattern: Some(&api_types::schemas::patterns::PATTERN_3), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 // Query parameter `type` of `fn`.
 static FN_TYPE: Parameter = Parameter {
     name: "type",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, ..Schema::ANY },
     default: Some(Literal::String("\"#\\ \u{202e} {{ }} */ \n")),
+    ..Parameter::QUERY
 };
 
 // Query parameter `a"b\c` of `fn`.
-static FN_A_B_C: Parameter = Parameter {
-    name: "a\"b\\c",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &api_types::schemas::FN_ABC,
-    default: None,
-};
+static FN_A_B_C: Parameter = Parameter { name: "a\"b\\c", schema: &api_types::schemas::FN_ABC, ..Parameter::QUERY };
 
 // Query parameter `decoder` of `fn`.
-static FN_DECODER_PARAMETER: Parameter = Parameter {
-    name: "decoder",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    default: None,
-};
+static FN_DECODER_PARAMETER: Parameter =
+    Parameter { name: "decoder", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
 
 // Query parameter `incoming` of `fn`.
-static FN_INCOMING_PARAMETER: Parameter = Parameter {
-    name: "incoming",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    default: None,
-};
+static FN_INCOMING_PARAMETER: Parameter =
+    Parameter { name: "incoming", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
 
 // Query parameter `context` of `fn`.
-static FN_CONTEXT_PARAMETER: Parameter = Parameter {
-    name: "context",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    default: None,
-};
+static FN_CONTEXT_PARAMETER: Parameter =
+    Parameter { name: "context", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
 
 // Query parameter `body` of `fn`.
-static FN_BODY_PARAMETER: Parameter = Parameter {
-    name: "body",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    default: None,
-};
+static FN_BODY_PARAMETER: Parameter =
+    Parameter { name: "body", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
 
 // Query parameter `caller` of `fn`.
-static FN_CALLER_PARAMETER: Parameter = Parameter {
-    name: "caller",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    default: None,
-};
+static FN_CALLER_PARAMETER: Parameter =
+    Parameter { name: "caller", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
 
 // Query parameter `accept` of `fn`.
-static FN_ACCEPT_PARAMETER: Parameter = Parameter {
-    name: "accept",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    default: None,
-};
+static FN_ACCEPT_PARAMETER: Parameter =
+    Parameter { name: "accept", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
 
 // Query parameter `request` of `fn`.
-static FN_REQUEST_PARAMETER: Parameter = Parameter {
-    name: "request",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    default: None,
-};
+static FN_REQUEST_PARAMETER: Parameter =
+    Parameter { name: "request", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
 
 // Header `async` of `fn`.
-static FN_ASYNC: Parameter = Parameter {
-    name: "async",
-    location: Location::Header,
-    style: Style::Simple,
-    explode: false,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    default: None,
-};
+static FN_ASYNC: Parameter =
+    Parameter { name: "async", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::HEADER };
 
 // Cookie `match` of `fn`.
-static FN_MATCH: Parameter = Parameter {
-    name: "match",
-    location: Location::Cookie,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    default: None,
-};
+static FN_MATCH: Parameter =
+    Parameter { name: "match", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::COOKIE };

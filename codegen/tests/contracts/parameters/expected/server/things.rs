@@ -11,7 +11,7 @@ use specwright_runtime::context::Context;
 use specwright_runtime::decode::{Incoming, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::{Location, Operation, Parameter, Style};
+use specwright_runtime::operation::{Operation, Parameter, Style};
 use specwright_runtime::reply::{Reply, Respond};
 use specwright_runtime::schema::{Format, Literal, Number, Schema, Types};
 use specwright_runtime::service::Service;
@@ -137,68 +137,38 @@ pub static GET_THING: Operation = Operation {
 // Path parameter `id` of `getThing`.
 static GET_THING_ID: Parameter = Parameter {
     name: "id",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 // Path parameter `list` of `getThing`.
 static GET_THING_LIST: Parameter = Parameter {
     name: "list",
-    location: Location::Path,
     style: Style::Matrix,
     explode: true,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::ARRAY,
         items: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
         ..Schema::ANY
     },
-    default: None,
+    ..Parameter::PATH
 };
 
 // Path parameter `file` of `getThing`.
-static GET_THING_FILE: Parameter = Parameter {
-    name: "file",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    default: None,
-};
+static GET_THING_FILE: Parameter =
+    Parameter { name: "file", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::PATH };
 
 // Path parameter `extension` of `getThing`.
 static GET_THING_EXTENSION: Parameter = Parameter {
     name: "extension",
-    location: Location::Path,
     style: Style::Label,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 // Query parameter `limit` of `getThing`.
 static GET_THING_LIMIT: Parameter = Parameter {
     name: "limit",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::INTEGER,
         minimum: Some(Number::Integer(1)),
@@ -206,98 +176,58 @@ static GET_THING_LIMIT: Parameter = Parameter {
         ..Schema::ANY
     },
     default: Some(Literal::Number(Number::Integer(50))),
+    ..Parameter::QUERY
 };
 
 // Query parameter `filter[name]` of `getThing`.
-static GET_THING_FILTER_NAME: Parameter = Parameter {
-    name: "filter[name]",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    default: None,
-};
+static GET_THING_FILTER_NAME: Parameter =
+    Parameter { name: "filter[name]", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::QUERY };
 
 // Query parameter `sort` of `getThing`.
 static GET_THING_SORT: Parameter = Parameter {
     name: "sort",
-    location: Location::Query,
     style: Style::PipeDelimited,
     explode: false,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::ARRAY, items: Some(&api_types::schemas::GET_THING_SORT_ITEM), ..Schema::ANY },
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `where` of `getThing`.
 static GET_THING_WHERE: Parameter = Parameter {
     name: "where",
-    location: Location::Query,
     style: Style::DeepObject,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &api_types::schemas::GET_THING_WHERE,
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `json` of `getThing`.
 static GET_THING_JSON: Parameter = Parameter {
     name: "json",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
     content: Some("application/json"),
     schema: &api_types::schemas::GET_THING_JSON,
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `flag` of `getThing`.
 static GET_THING_FLAG: Parameter = Parameter {
     name: "flag",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
     allow_empty_value: true,
-    content: None,
     schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY },
     default: Some(Literal::Boolean(false)),
+    ..Parameter::QUERY
 };
 
 // Header `X-Trace` of `getThing`.
 static GET_THING_X_TRACE: Parameter = Parameter {
     name: "X-Trace",
-    location: Location::Header,
-    style: Style::Simple,
-    explode: false,
     required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, min_length: Some(1), ..Schema::ANY },
-    default: None,
+    ..Parameter::HEADER
 };
 
 // Cookie `session` of `getThing`.
-static GET_THING_SESSION: Parameter = Parameter {
-    name: "session",
-    location: Location::Cookie,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    default: None,
-};
+static GET_THING_SESSION: Parameter =
+    Parameter { name: "session", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::COOKIE };
 
 /// The input of `GET /public`.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use specwright_runtime::context::Context;
 use specwright_runtime::decode::{Incoming, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::{Location, Operation, Parameter, Style};
+use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
 use specwright_runtime::schema::{Format, Schema, Types};
 use specwright_runtime::service::Service;
@@ -94,12 +94,6 @@ pub static DELETE_REPORT: Operation = Operation {
 // Path parameter `id` of `deleteReport`.
 static DELETE_REPORT_ID: Parameter = Parameter {
     name: "id",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::INTEGER, format: Some(Format::Int64), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };

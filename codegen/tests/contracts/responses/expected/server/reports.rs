@@ -11,7 +11,7 @@ use specwright_runtime::context::Context;
 use specwright_runtime::decode::{Incoming, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::{Location, Operation, Parameter, Style};
+use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
 use specwright_runtime::schema::{Format, Schema, Types};
 use specwright_runtime::service::Service;
@@ -176,14 +176,8 @@ pub static GET_REPORT: Operation = Operation {
 // Path parameter `id` of `getReport`.
 static GET_REPORT_ID: Parameter = Parameter {
     name: "id",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::INTEGER, format: Some(Format::Int64), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 /// The input of `GET /reports/{id}/file`.
@@ -233,12 +227,6 @@ pub static DOWNLOAD_REPORT: Operation = Operation {
 // Path parameter `id` of `downloadReport`.
 static DOWNLOAD_REPORT_ID: Parameter = Parameter {
     name: "id",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::INTEGER, format: Some(Format::Int64), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };

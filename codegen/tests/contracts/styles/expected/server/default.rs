@@ -10,7 +10,7 @@ use specwright_runtime::context::Context;
 use specwright_runtime::decode::{Incoming, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::{Location, Operation, Parameter, Style};
+use specwright_runtime::operation::{Operation, Parameter, Style};
 use specwright_runtime::reply::{Reply, Respond};
 use specwright_runtime::schema::{Format, Literal, Number, Schema, Types};
 use specwright_runtime::service::Service;
@@ -127,159 +127,94 @@ pub static GET_FILE: Operation = Operation {
 };
 
 // Path parameter `name` of `getFile`.
-static GET_FILE_NAME: Parameter = Parameter {
-    name: "name",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    default: None,
-};
+static GET_FILE_NAME: Parameter =
+    Parameter { name: "name", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::PATH };
 
 // Path parameter `extension` of `getFile`.
 static GET_FILE_EXTENSION: Parameter = Parameter {
     name: "extension",
-    location: Location::Path,
     style: Style::Label,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &api_types::schemas::GET_FILE_EXTENSION,
-    default: None,
+    ..Parameter::PATH
 };
 
 // Query parameter `verbose` of `getFile`.
 static GET_FILE_VERBOSE: Parameter = Parameter {
     name: "verbose",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
     allow_empty_value: true,
-    content: None,
     schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY },
     default: Some(Literal::Boolean(false)),
+    ..Parameter::QUERY
 };
 
 // Query parameter `limit` of `getFile`.
 static GET_FILE_LIMIT: Parameter = Parameter {
     name: "limit",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
     required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::INTEGER, minimum: Some(Number::Integer(1)), ..Schema::ANY },
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `ids` of `getFile`.
 static GET_FILE_IDS: Parameter = Parameter {
     name: "ids",
-    location: Location::Query,
     style: Style::PipeDelimited,
     explode: false,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::ARRAY,
         items: Some(&Schema { types: Types::INTEGER, format: Some(Format::Int32), ..Schema::ANY }),
         ..Schema::ANY
     },
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `words` of `getFile`.
 static GET_FILE_WORDS: Parameter = Parameter {
     name: "words",
-    location: Location::Query,
     style: Style::SpaceDelimited,
     explode: false,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::ARRAY,
         items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
         ..Schema::ANY
     },
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `where` of `getFile`.
 static GET_FILE_WHERE: Parameter = Parameter {
     name: "where",
-    location: Location::Query,
     style: Style::DeepObject,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &api_types::schemas::GET_FILE_WHERE,
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `filter` of `getFile`.
 static GET_FILE_FILTER: Parameter = Parameter {
     name: "filter",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
     content: Some("application/json"),
     schema: &api_types::schemas::GET_FILE_FILTER,
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `q` of `getFile`.
-static GET_FILE_Q: Parameter = Parameter {
-    name: "q",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    default: None,
-};
+static GET_FILE_Q: Parameter =
+    Parameter { name: "q", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::QUERY };
 
 // Header `X-Trace` of `getFile`.
 static GET_FILE_X_TRACE: Parameter = Parameter {
     name: "X-Trace",
-    location: Location::Header,
-    style: Style::Simple,
-    explode: false,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::ARRAY,
         items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
         ..Schema::ANY
     },
-    default: None,
+    ..Parameter::HEADER
 };
 
 // Cookie `session` of `getFile`.
-static GET_FILE_SESSION: Parameter = Parameter {
-    name: "session",
-    location: Location::Cookie,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    default: None,
-};
+static GET_FILE_SESSION: Parameter =
+    Parameter { name: "session", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::COOKIE };
 
 /// The input of `GET /loose/{undeclared}`.
 #[derive(Debug)]
@@ -329,27 +264,8 @@ pub static LOOSE: Operation = Operation {
 };
 
 // Path parameter `undeclared` of `loose`.
-static LOOSE_UNDECLARED: Parameter = Parameter {
-    name: "undeclared",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    default: None,
-};
+static LOOSE_UNDECLARED: Parameter =
+    Parameter { name: "undeclared", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::PATH };
 
 // Query parameter `point` of `loose`.
-static LOOSE_POINT: Parameter = Parameter {
-    name: "point",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
-    schema: &api_types::schemas::POINT,
-    default: None,
-};
+static LOOSE_POINT: Parameter = Parameter { name: "point", schema: &api_types::schemas::POINT, ..Parameter::QUERY };

@@ -14,7 +14,7 @@ use specwright_runtime::context::Context;
 use specwright_runtime::decode::{File, Form, Incoming, Multipart, PartKind, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::{Location, Operation, Parameter, Style};
+use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
 use specwright_runtime::schema::{Format, Schema, Types};
 use specwright_runtime::service::Service;
@@ -205,14 +205,8 @@ pub static LIST_ATTACHMENTS: Operation = Operation {
 // Path parameter `taskId` of `listAttachments`.
 static LIST_ATTACHMENTS_TASK_ID: Parameter = Parameter {
     name: "taskId",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 /// The input of `POST /tasks/{taskId}/attachments`.
@@ -406,14 +400,8 @@ pub static UPLOAD_ATTACHMENT: Operation = Operation {
 // Path parameter `taskId` of `uploadAttachment`.
 static UPLOAD_ATTACHMENT_TASK_ID: Parameter = Parameter {
     name: "taskId",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 /// The input of `DELETE /tasks/{taskId}/attachments/{attachmentId}`.
@@ -532,27 +520,15 @@ pub static DELETE_ATTACHMENT: Operation = Operation {
 // Path parameter `taskId` of `deleteAttachment`.
 static DELETE_ATTACHMENT_TASK_ID: Parameter = Parameter {
     name: "taskId",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 // Path parameter `attachmentId` of `deleteAttachment`.
 static DELETE_ATTACHMENT_ATTACHMENT_ID: Parameter = Parameter {
     name: "attachmentId",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 /// The input of `GET /tasks/{taskId}/attachments/{attachmentId}/content`.
@@ -690,25 +666,13 @@ pub static DOWNLOAD_ATTACHMENT: Operation = Operation {
 // Path parameter `taskId` of `downloadAttachment`.
 static DOWNLOAD_ATTACHMENT_TASK_ID: Parameter = Parameter {
     name: "taskId",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 // Path parameter `attachmentId` of `downloadAttachment`.
 static DOWNLOAD_ATTACHMENT_ATTACHMENT_ID: Parameter = Parameter {
     name: "attachmentId",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };

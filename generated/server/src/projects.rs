@@ -13,7 +13,7 @@ use specwright_runtime::context::Context;
 use specwright_runtime::decode::{Incoming, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::{Location, Operation, Parameter, Style};
+use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
 use specwright_runtime::schema::{Format, Literal, Number, Schema, Types};
 use specwright_runtime::service::Service;
@@ -197,12 +197,6 @@ pub static LIST_PROJECTS: Operation = Operation {
 // Query parameter `cursor` of `listProjects`.
 static LIST_PROJECTS_CURSOR: Parameter = Parameter {
     name: "cursor",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::STRING,
         min_length: Some(1),
@@ -210,18 +204,12 @@ static LIST_PROJECTS_CURSOR: Parameter = Parameter {
         pattern: Some(&api_types::schemas::patterns::PATTERN_4),
         ..Schema::ANY
     },
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `limit` of `listProjects`.
 static LIST_PROJECTS_LIMIT: Parameter = Parameter {
     name: "limit",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::INTEGER,
         format: Some(Format::Int64),
@@ -230,6 +218,7 @@ static LIST_PROJECTS_LIMIT: Parameter = Parameter {
         ..Schema::ANY
     },
     default: Some(Literal::Number(Number::Integer(50))),
+    ..Parameter::QUERY
 };
 
 /// The input of `POST /projects`.
@@ -488,14 +477,8 @@ pub static GET_PROJECT: Operation = Operation {
 // Path parameter `projectId` of `getProject`.
 static GET_PROJECT_PROJECT_ID: Parameter = Parameter {
     name: "projectId",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 /// The input of `DELETE /projects/{projectId}`.
@@ -618,12 +601,6 @@ pub static DELETE_PROJECT: Operation = Operation {
 // Path parameter `projectId` of `deleteProject`.
 static DELETE_PROJECT_PROJECT_ID: Parameter = Parameter {
     name: "projectId",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };

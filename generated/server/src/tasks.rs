@@ -13,7 +13,7 @@ use specwright_runtime::context::Context;
 use specwright_runtime::decode::{Incoming, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::{Location, Operation, Parameter, Style};
+use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
 use specwright_runtime::schema::{Format, Literal, Number, Schema, Types};
 use specwright_runtime::service::Service;
@@ -253,12 +253,6 @@ pub static LIST_TASKS: Operation = Operation {
 // Query parameter `cursor` of `listTasks`.
 static LIST_TASKS_CURSOR: Parameter = Parameter {
     name: "cursor",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::STRING,
         min_length: Some(1),
@@ -266,18 +260,12 @@ static LIST_TASKS_CURSOR: Parameter = Parameter {
         pattern: Some(&api_types::schemas::patterns::PATTERN_4),
         ..Schema::ANY
     },
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `limit` of `listTasks`.
 static LIST_TASKS_LIMIT: Parameter = Parameter {
     name: "limit",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::INTEGER,
         format: Some(Format::Int64),
@@ -286,17 +274,12 @@ static LIST_TASKS_LIMIT: Parameter = Parameter {
         ..Schema::ANY
     },
     default: Some(Literal::Number(Number::Integer(50))),
+    ..Parameter::QUERY
 };
 
 // Query parameter `status` of `listTasks`.
 static LIST_TASKS_STATUS: Parameter = Parameter {
     name: "status",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::ARRAY,
         items: Some(&api_types::schemas::TASK_STATUS),
@@ -305,57 +288,33 @@ static LIST_TASKS_STATUS: Parameter = Parameter {
         unique_items: true,
         ..Schema::ANY
     },
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `projectId` of `listTasks`.
 static LIST_TASKS_PROJECT_ID: Parameter = Parameter {
     name: "projectId",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `dueAfter` of `listTasks`.
 static LIST_TASKS_DUE_AFTER: Parameter = Parameter {
     name: "dueAfter",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY },
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `dueBefore` of `listTasks`.
 static LIST_TASKS_DUE_BEFORE: Parameter = Parameter {
     name: "dueBefore",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY },
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `q` of `listTasks`.
 static LIST_TASKS_Q: Parameter = Parameter {
     name: "q",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::STRING,
         min_length: Some(1),
@@ -363,7 +322,7 @@ static LIST_TASKS_Q: Parameter = Parameter {
         pattern: Some(&api_types::schemas::patterns::PATTERN_3),
         ..Schema::ANY
     },
-    default: None,
+    ..Parameter::QUERY
 };
 
 /// The input of `POST /tasks`.
@@ -530,12 +489,6 @@ pub static CREATE_TASK: Operation = Operation {
 // Header `Idempotency-Key` of `createTask`.
 static CREATE_TASK_IDEMPOTENCY_KEY: Parameter = Parameter {
     name: "Idempotency-Key",
-    location: Location::Header,
-    style: Style::Simple,
-    explode: false,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::STRING,
         min_length: Some(1),
@@ -543,7 +496,7 @@ static CREATE_TASK_IDEMPOTENCY_KEY: Parameter = Parameter {
         pattern: Some(&api_types::schemas::patterns::PATTERN_6),
         ..Schema::ANY
     },
-    default: None,
+    ..Parameter::HEADER
 };
 
 /// The input of `GET /tasks/{taskId}`.
@@ -690,27 +643,15 @@ pub static GET_TASK: Operation = Operation {
 // Path parameter `taskId` of `getTask`.
 static GET_TASK_TASK_ID: Parameter = Parameter {
     name: "taskId",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 // Header `If-None-Match` of `getTask`.
 static GET_TASK_IF_NONE_MATCH: Parameter = Parameter {
     name: "If-None-Match",
-    location: Location::Header,
-    style: Style::Simple,
-    explode: false,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, min_length: Some(1), max_length: Some(256), ..Schema::ANY },
-    default: None,
+    ..Parameter::HEADER
 };
 
 /// The input of `DELETE /tasks/{taskId}`.
@@ -831,27 +772,15 @@ pub static DELETE_TASK: Operation = Operation {
 // Path parameter `taskId` of `deleteTask`.
 static DELETE_TASK_TASK_ID: Parameter = Parameter {
     name: "taskId",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 // Header `If-Match` of `deleteTask`.
 static DELETE_TASK_IF_MATCH: Parameter = Parameter {
     name: "If-Match",
-    location: Location::Header,
-    style: Style::Simple,
-    explode: false,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, min_length: Some(1), max_length: Some(256), ..Schema::ANY },
-    default: None,
+    ..Parameter::HEADER
 };
 
 /// The input of `PATCH /tasks/{taskId}`.
@@ -1023,27 +952,15 @@ pub static UPDATE_TASK: Operation = Operation {
 // Path parameter `taskId` of `updateTask`.
 static UPDATE_TASK_TASK_ID: Parameter = Parameter {
     name: "taskId",
-    location: Location::Path,
-    style: Style::Simple,
-    explode: false,
-    required: true,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::PATH
 };
 
 // Header `If-Match` of `updateTask`.
 static UPDATE_TASK_IF_MATCH: Parameter = Parameter {
     name: "If-Match",
-    location: Location::Header,
-    style: Style::Simple,
-    explode: false,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, min_length: Some(1), max_length: Some(256), ..Schema::ANY },
-    default: None,
+    ..Parameter::HEADER
 };
 
 /// The input of `GET /exports/tasks`.
@@ -1228,12 +1145,6 @@ pub static EXPORT_TASKS: Operation = Operation {
 // Query parameter `cursor` of `exportTasks`.
 static EXPORT_TASKS_CURSOR: Parameter = Parameter {
     name: "cursor",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::STRING,
         min_length: Some(1),
@@ -1241,18 +1152,12 @@ static EXPORT_TASKS_CURSOR: Parameter = Parameter {
         pattern: Some(&api_types::schemas::patterns::PATTERN_4),
         ..Schema::ANY
     },
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `limit` of `exportTasks`.
 static EXPORT_TASKS_LIMIT: Parameter = Parameter {
     name: "limit",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::INTEGER,
         format: Some(Format::Int64),
@@ -1261,17 +1166,12 @@ static EXPORT_TASKS_LIMIT: Parameter = Parameter {
         ..Schema::ANY
     },
     default: Some(Literal::Number(Number::Integer(1000))),
+    ..Parameter::QUERY
 };
 
 // Query parameter `status` of `exportTasks`.
 static EXPORT_TASKS_STATUS: Parameter = Parameter {
     name: "status",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema {
         types: Types::ARRAY,
         items: Some(&api_types::schemas::TASK_STATUS),
@@ -1280,18 +1180,12 @@ static EXPORT_TASKS_STATUS: Parameter = Parameter {
         unique_items: true,
         ..Schema::ANY
     },
-    default: None,
+    ..Parameter::QUERY
 };
 
 // Query parameter `projectId` of `exportTasks`.
 static EXPORT_TASKS_PROJECT_ID: Parameter = Parameter {
     name: "projectId",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: false,
-    allow_empty_value: false,
-    content: None,
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    default: None,
+    ..Parameter::QUERY
 };

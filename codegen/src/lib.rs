@@ -89,6 +89,10 @@ pub enum Error {
 ///
 /// [`Error::Contract`] with all diagnostics when the contract is not accepted.
 pub fn generate(contract: &Path) -> Result<Generated, Error> {
+    on_a_large_stack(|| generated(contract))
+}
+
+fn generated(contract: &Path) -> Result<Generated, Error> {
     let lowered = lower::load(contract).map_err(Error::Contract)?;
     let client = emit::client::files(&lowered.api)?;
     Ok(Generated {
@@ -111,7 +115,17 @@ pub fn generate(contract: &Path) -> Result<Generated, Error> {
 ///
 /// [`Error::Contract`] with all diagnostics when the contract is not accepted.
 pub fn check(contract: &Path) -> Result<Diagnostics, Error> {
-    lower::load(contract).map(|lowered| lowered.warnings).map_err(Error::Contract)
+    on_a_large_stack(|| lower::load(contract).map(|lowered| lowered.warnings).map_err(Error::Contract))
+}
+
+/// Schemas refer to schemas, and what follows them calls itself: a chain of thousands must not end the process.
+fn on_a_large_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    const BYTES: usize = 512 << 20;
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(BYTES).spawn_scoped(scope, work);
+        let thread = thread.map_err(|error| Error::Bug(format!("no thread could be started: {error}")))?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Formats the files and proves that each is Rust.

@@ -5,7 +5,7 @@
 //! member is that member, and what contradicts itself is untyped JSON with a warning.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::keywords::{guessed_type, integer_type, says_more_than_type, says_type, single_type, string_type};
@@ -93,7 +93,7 @@ struct Atoms {
     required: Vec<String>,
     /// Schemas with a `oneOf` or `anyOf` that says something about the type.
     unions: Vec<SchemaId>,
-    seen: Vec<SchemaId>,
+    seen: HashSet<SchemaId>,
 }
 
 impl<'a> Shapes<'a> {
@@ -242,10 +242,9 @@ impl<'a> Shapes<'a> {
     /// Collects what a schema and everything it is composed of say in place. A union that contains the schema being
     /// shaped is left out: it is a base class that lists its children.
     fn atoms(&self, id: SchemaId, whole: SchemaId, atoms: &mut Atoms) {
-        if atoms.seen.contains(&id) {
+        if !atoms.seen.insert(id) {
             return;
         }
-        atoms.seen.push(id);
         let schema = &self.arena[id.0];
         for name in &schema.required {
             if !atoms.required.contains(name) {

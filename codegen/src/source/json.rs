@@ -101,7 +101,7 @@ impl Parser<'_> {
         self.skip_space();
         if self.next == Some('}') {
             self.advance();
-            return Ok(Kind::Mapping(entries));
+            return Ok(Kind::Mapping(entries.into()));
         }
         loop {
             self.skip_space();
@@ -125,7 +125,7 @@ impl Parser<'_> {
                 Some(',') => self.advance(),
                 Some('}') => {
                     self.advance();
-                    return Ok(Kind::Mapping(entries));
+                    return Ok(Kind::Mapping(entries.into()));
                 }
                 _ => return Err(self.fail("expected `,` or `}`")),
             };

@@ -136,7 +136,7 @@ fn parse(path: &Path, text: &str, file: usize, numbers: &mut Numbers, report: &R
 fn referred_files(node: &Node, found: &mut Vec<String>) {
     match &node.kind {
         Kind::Mapping(entries) => {
-            for entry in entries {
+            for entry in entries.iter() {
                 match entry.value.as_str() {
                     Some(reference) if entry.key == "$ref" => {
                         let file = reference.split('#').next().unwrap_or_default();
@@ -212,7 +212,7 @@ fn collect_pointers(
     let length = path.len();
     match &node.kind {
         Kind::Mapping(entries) => {
-            for entry in entries {
+            for entry in entries.iter() {
                 path.push('/');
                 path.push_str(&entry.key.replace('~', "~0").replace('/', "~1"));
                 collect_pointers(&entry.value, path, wanted, found);

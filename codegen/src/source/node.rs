@@ -1,5 +1,9 @@
 //! The tree: JSON's data model with places.
 
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::OnceLock;
+
 use crate::ir::{Literal, Number};
 
 /// A place in a file.
@@ -37,8 +41,20 @@ pub enum Kind {
     String(String),
     Sequence(Vec<Node>),
     /// In the order of the file; keys are unique.
-    Mapping(Vec<Entry>),
+    Mapping(Mapping),
 }
+
+/// The members of a mapping, in the order of the file.
+///
+/// A mapping with many members is asked for them by name again and again (every `$ref` does), so it keeps an index.
+#[derive(Clone, Debug, Default)]
+pub struct Mapping {
+    entries: Vec<Entry>,
+    index: OnceLock<HashMap<String, usize>>,
+}
+
+/// From how many members on an index is worth its memory.
+const INDEXED: usize = 16;
 
 /// A member of a mapping.
 #[derive(Clone, Debug)]
@@ -51,6 +67,32 @@ pub struct Entry {
     pub value: Node,
 }
 
+impl From<Vec<Entry>> for Mapping {
+    fn from(entries: Vec<Entry>) -> Self {
+        Self { entries, index: OnceLock::new() }
+    }
+}
+
+impl Deref for Mapping {
+    type Target = [Entry];
+
+    fn deref(&self) -> &[Entry] {
+        &self.entries
+    }
+}
+
+impl Mapping {
+    fn entry(&self, key: &str) -> Option<&Entry> {
+        if self.entries.len() < INDEXED {
+            return self.entries.iter().find(|entry| entry.key == key);
+        }
+        let index = self.index.get_or_init(|| {
+            self.entries.iter().enumerate().map(|(position, entry)| (entry.key.clone(), position)).collect()
+        });
+        index.get(key).map(|position| &self.entries[*position])
+    }
+}
+
 impl Node {
     /// The member of a mapping.
     pub fn get(&self, key: &str) -> Option<&Node> {
@@ -59,7 +101,10 @@ impl Node {
 
     /// The member of a mapping, with its key.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries().iter().find(|entry| entry.key == key)
+        match &self.kind {
+            Kind::Mapping(mapping) => mapping.entry(key),
+            _ => None,
+        }
     }
 
     /// Members of a mapping; none for anything else.

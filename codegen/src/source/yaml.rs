@@ -142,7 +142,7 @@ impl Builder<'_> {
                 for source in merged {
                     self.merge(&source, &mut entries, &mut seen)?;
                 }
-                Kind::Mapping(entries)
+                Kind::Mapping(entries.into())
             }
         };
         self.finish(Node { id, span, kind }, anchor, size)
@@ -152,7 +152,7 @@ impl Builder<'_> {
     fn merge(&self, source: &Node, entries: &mut Vec<Entry>, seen: &mut HashMap<String, usize>) -> Step {
         match &source.kind {
             Kind::Mapping(members) => {
-                for member in members {
+                for member in members.iter() {
                     if !seen.contains_key(&member.key) {
                         seen.insert(member.key.clone(), entries.len());
                         entries.push(member.clone());

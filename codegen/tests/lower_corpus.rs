@@ -3,6 +3,7 @@
 //! They are not part of the repository: `SPECWRIGHT_CORPUS` says where they are.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ fn corpus() -> Option<PathBuf> {
         return Some(folder);
     }
     assert!(std::env::var("CI").as_deref() != Ok("true"), "the corpus is missing: set SPECWRIGHT_CORPUS");
-    println!("skipped: no contracts in {}", folder.display());
+    let _ = writeln!(std::io::stderr(), "skipped: no contracts in {}", folder.display());
     None
 }
 

@@ -6,6 +6,7 @@
 #![cfg(feature = "local")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::io::Write as _;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -430,6 +431,6 @@ fn folder() -> Option<PathBuf> {
         return Some(folder);
     }
     assert!(std::env::var("CI").as_deref() != Ok("true"), "CLERK_VECTORS does not name the folder of Clerk's vectors");
-    println!("skipped: no Clerk vectors in {} (set CLERK_VECTORS)", folder.display());
+    let _ = writeln!(std::io::stderr(), "skipped: no Clerk vectors in {} (set CLERK_VECTORS)", folder.display());
     None
 }

@@ -3,6 +3,7 @@
 #![cfg(all(unix, feature = "local"))]
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::io::Write as _;
 use std::{
     env, fs,
     os::unix::fs::PermissionsExt,
@@ -205,7 +206,7 @@ async fn an_interrupted_first_start_is_done_again() {
 async fn a_folder_that_only_root_can_enter_is_no_obstacle() {
     let root = Command::new("id").arg("-u").output().unwrap().stdout.trim_ascii() == b"0";
     if !root {
-        println!("skipped: only root has folders that its Postgres cannot enter");
+        let _ = writeln!(std::io::stderr(), "skipped: only root has folders that its Postgres cannot enter");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@
 //! free. Eight statements with the same types tell whose answer came back. The control runs the same statements the way sqlx
 //! does by itself, and has to fail: otherwise this proves nothing.
 
+use std::io::Write as _;
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -141,7 +142,7 @@ impl Bouncer {
     fn start(server: &str) -> Option<Self> {
         let Some(program) = find() else {
             assert!(env::var("CI").as_deref() != Ok("true"), "CI has no pgbouncer: apt install pgbouncer");
-            eprintln!("skipped: no pgbouncer on this machine (apt install pgbouncer)");
+            let _ = writeln!(std::io::stderr(), "skipped: no pgbouncer on this machine (apt install pgbouncer)");
             return None;
         };
         let server = url_parts(server);

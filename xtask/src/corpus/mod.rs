@@ -236,6 +236,12 @@ impl Corpus<'_> {
     }
 }
 
+/// This program, even where a build has put another file in its place since it started.
+fn this_program() -> std::io::Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { Ok(running) } else { std::env::current_exe() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,10 +262,4 @@ mod tests {
         assert!(names(&["c"]).unwrap_err().to_string().contains("no contract `c` among the 2"));
         fs::remove_dir_all(&folder).unwrap();
     }
-}
-
-/// This program, even where a build has put another file in its place since it started.
-fn this_program() -> std::io::Result<PathBuf> {
-    let running = PathBuf::from("/proc/self/exe");
-    if running.exists() { Ok(running) } else { std::env::current_exe() }
 }

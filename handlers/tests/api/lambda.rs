@@ -59,6 +59,7 @@ impl Function {
             "routeKey": "$default",
             "rawPath": path,
             "rawQueryString": query,
+            "cookies": ["theme=dark", "seen=1"],
             "headers": headers,
             "requestContext": {
                 "accountId": "123456789012",

@@ -206,6 +206,9 @@ fn media(out: &mut String, media: &Media) {
         MediaKind::Form { ty: value, .. } => format!("form {}", ty(value)),
         MediaKind::Multipart { .. } => "multipart".into(),
         MediaKind::Text { .. } => "text".into(),
+        MediaKind::Sequence { framing, ty: value, in_event, .. } => {
+            format!("{framing:?} of {}{}", if *in_event { "events of " } else { "" }, ty(value))
+        }
         MediaKind::Binary => "binary".into(),
     };
     writeln!(out, "      {} {}: {kind}", media.media_type, media.variant).unwrap();

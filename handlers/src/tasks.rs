@@ -157,7 +157,7 @@ impl TasksApi for App {
         let body = match request.accept {
             ExportTasksAccept::Json => ExportTasksOkBody::Json(tasks),
             ExportTasksAccept::Csv => ExportTasksOkBody::Csv(export::csv(&tasks)),
-            ExportTasksAccept::Ndjson => ExportTasksOkBody::Ndjson(export::lines(&tasks).map_err(Failure::internal)?),
+            ExportTasksAccept::Ndjson => ExportTasksOkBody::Ndjson(tasks.into()),
         };
         Ok(ExportTasksResponse::Ok { body, next_cursor: page.next })
     }

@@ -16,8 +16,9 @@ use std::{error::Error, fmt, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http_body_util::LengthLimitError;
 
-use crate::{context::RequestId, problem::Problem};
+use crate::{context::RequestId, decode::Rejection, problem::Problem};
 
 /// An error of any kind, for the log.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -28,7 +29,13 @@ pub struct Failure {
 }
 
 enum Kind {
-    Problem { status: StatusCode, cause: Cause, retry_after: Option<Duration> },
+    Problem {
+        status: StatusCode,
+        cause: Cause,
+        retry_after: Option<Duration>,
+    },
+    /// The request is at fault, which only reading on has shown.
+    Refusal(Box<Problem>),
     Response(Box<Response>),
 }
 
@@ -53,6 +60,11 @@ impl Failure {
         Self { kind: Kind::Response(Box::new(rejection.into_response())) }
     }
 
+    /// A request that turns out to break the contract while the handler reads its body: the problem, as it is.
+    pub fn problem(problem: Problem) -> Self {
+        Self { kind: Kind::Refusal(Box::new(problem)) }
+    }
+
     /// When it makes sense to try again.
     #[must_use]
     pub fn retry_after(mut self, pause: Duration) -> Self {
@@ -66,6 +78,7 @@ impl Failure {
     pub fn status(&self) -> StatusCode {
         match &self.kind {
             Kind::Problem { status, .. } => *status,
+            Kind::Refusal(problem) => problem.status(),
             Kind::Response(response) => response.status(),
         }
     }
@@ -87,6 +100,7 @@ impl Failure {
                 };
                 problem.into_response(Some(request_id))
             }
+            Kind::Refusal(problem) => problem.into_response(Some(request_id)),
             Kind::Response(response) => *response,
         }
     }
@@ -102,8 +116,30 @@ impl fmt::Debug for Failure {
             Kind::Problem { status, cause, .. } => {
                 formatter.debug_struct("Failure").field("status", status).field("cause", cause).finish()
             }
+            Kind::Refusal(problem) => formatter.debug_tuple("Failure").field(problem).finish(),
             Kind::Response(response) => formatter.debug_tuple("Failure").field(&response.status()).finish(),
         }
+    }
+}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        Self::problem(rejection.into_problem())
+    }
+}
+
+/// A request body that cannot be read to its end: 413 where it passes the limit, else 400.
+impl From<axum::Error> for Failure {
+    fn from(error: axum::Error) -> Self {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+        while let Some(error) = cause {
+            if error.is::<LengthLimitError>() {
+                let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE).title("Content Too Large");
+                return Self::problem(problem.detail("the body has more bytes than this operation reads"));
+            }
+            cause = error.source();
+        }
+        Self::problem(Problem::new(StatusCode::BAD_REQUEST).detail("the body cannot be read"))
     }
 }
 

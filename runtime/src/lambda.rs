@@ -13,14 +13,14 @@ use std::{
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::service::PlatformDeadline;
+use crate::{context::RequestId, problem::Problem, service::PlatformDeadline};
 
 /// An error of the Runtime API or of an event.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -53,7 +53,16 @@ async fn answer(router: Router, event: Value, deadline: Instant) -> Result<Value
     let mut request = request(event)?;
     request.extensions_mut().insert(PlatformDeadline(deadline));
     let Ok(response) = router.oneshot(request).await;
-    Ok(serde_json::to_value(reply(response).await?)?)
+    let id = RequestId::of(response.headers());
+    // The gateway wants the whole answer at once. A sequence without an end would keep the function until it is killed.
+    let answer = match tokio::time::timeout_at(deadline.into(), reply(response)).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            tracing::error!(request.id = %id, "the body of a response did not end in time");
+            reply(Problem::new(StatusCode::GATEWAY_TIMEOUT).into_response(Some(&id))).await
+        }
+    };
+    Ok(serde_json::to_value(answer?)?)
 }
 
 /// The parts of an event that make a request (API Gateway, payload format 2.0).

@@ -8,11 +8,16 @@
 //! contract says, the handler answers with a type that [`reply`] writes, and whatever goes wrong on the way is a [`problem`]
 //! (RFC 9457). [`serve`] puts the routes on a socket, `lambda` behind API Gateway.
 //!
+//! Server and client share [`sequence`]: bodies that are read and written item by item.
+//!
 //! Nothing here knows a contract: every name, path and schema arrives as data.
 
 pub mod operation;
 pub mod schema;
 pub mod value;
+
+#[cfg(any(feature = "server", feature = "client"))]
+pub mod sequence;
 
 #[cfg(feature = "server")]
 pub mod auth;

@@ -3,19 +3,24 @@
 //! Where the service validates responses (local runs and tests do), a body that breaks its schema is a bug that must be seen:
 //! the log lists the violations and the client gets a 500. In production the check is off, for its price.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
     context::RequestId,
-    failure::Failure,
+    failure::{Chain, Failure},
     problem::Problem,
     schema::{self, Direction, Schema},
+    sequence::{Cause, Framing, ItemSource},
 };
 
 /// A response of the contract.
@@ -135,6 +140,39 @@ impl Reply {
         self.end(Some(media_type), body.into())
     }
 
+    /// Ends with a sequence of items, each sent as soon as it is there. `writeOnly` properties are left out.
+    ///
+    /// Where the source fails, or an item breaks its schema while the service validates responses, the log says so and the
+    /// connection is broken off: status and headers are long gone. While no event comes, a comment is sent every ten seconds, so
+    /// that nobody on the way takes the connection for dead.
+    pub fn items<T: Serialize + Send + 'static>(
+        self,
+        media_type: &'static str,
+        framing: Framing,
+        schema: &'static Schema,
+        items: ItemSource<T>,
+    ) -> Response {
+        let (validates, operation, request_id) = (self.validates, self.operation, self.request_id.clone());
+        let bytes = items.into_bytes(framing, move |item| {
+            schema::strip_write_only(schema, item);
+            let violations = if validates { schema::validate(schema, item, Direction::Response) } else { Vec::new() };
+            if violations.is_empty() { Ok(()) } else { Err(listed(&violations).into()) }
+        });
+        let bytes = bytes.inspect(move |chunk| {
+            if let Err(error) = chunk {
+                tracing::error!(
+                    request.id = %request_id,
+                    operation,
+                    error = %Chain(error.as_ref()),
+                    "sequence of a response broke off"
+                );
+            }
+        });
+        let body =
+            if framing == Framing::Events { Body::from_stream(kept_alive(bytes)) } else { Body::from_stream(bytes) };
+        self.end(Some(media_type), body)
+    }
+
     /// Ends without a body.
     pub fn empty(self) -> Response {
         self.end(None, Body::empty())
@@ -157,15 +195,11 @@ impl Reply {
     }
 
     fn breach(self, violations: &[schema::Violation]) -> Response {
-        let found: Vec<_> = violations
-            .iter()
-            .map(|violation| format!("{} {} ({})", violation.pointer, violation.message, violation.keyword))
-            .collect();
         tracing::error!(
             request.id = %self.request_id,
             operation = self.operation,
             http.status = self.status.as_u16(),
-            violations = %found.join("; "),
+            violations = %listed(violations),
             "response breaks the contract"
         );
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
@@ -197,6 +231,26 @@ fn content_type(media_type: &'static str) -> HeaderValue {
         return HeaderValue::from_static("application/octet-stream");
     }
     HeaderValue::from_str(media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
+fn listed(violations: &[schema::Violation]) -> String {
+    let all = violations
+        .iter()
+        .map(|violation| format!("{} {} ({})", violation.pointer, violation.message, violation.keyword))
+        .collect::<Vec<_>>();
+    all.join("; ")
+}
+
+/// Events with comments in between where they are far apart (HTML Living Standard, section 9.2.7).
+fn kept_alive(
+    events: impl Stream<Item = Result<Bytes, Cause>> + Send + 'static,
+) -> impl Stream<Item = Result<Bytes, Cause>> + Send + 'static {
+    stream::unfold(Box::pin(events), |mut events| async move {
+        match tokio::time::timeout(Duration::from_secs(10), events.next()).await {
+            Ok(event) => event.map(|event| (event, events)),
+            Err(_) => Some((Ok(Bytes::from_static(b":\n\n")), events)),
+        }
+    })
 }
 
 fn simple(value: &Value) -> String {

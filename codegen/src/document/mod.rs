@@ -13,6 +13,7 @@ use crate::diagnostic::{Diagnostic, Reporter};
 use crate::source::{Kind, Node, Sources};
 
 mod dialect;
+mod events;
 mod normalise;
 mod parts;
 mod paths;
@@ -26,6 +27,7 @@ use normalise::{Schemas, text};
 use reference::Resolver;
 use schema::{Schema, SchemaId};
 
+pub(crate) use parts::item_schema;
 pub(crate) use security::MUTUAL_TLS;
 
 /// Version of OpenAPI, as far as it matters.
@@ -44,12 +46,25 @@ pub enum Version {
 pub struct Document<'a> {
     /// Everything but schemas.
     pub api: OpenAPI,
+    /// Operations whose methods openapiv3 does not know.
+    pub extra: Vec<ExtraOperation>,
     /// All schemas, by [`SchemaId`].
     pub schemas: Vec<Schema<'a>>,
     /// `components/schemas` in the order of the contract.
     pub components: Vec<(String, SchemaId)>,
     /// Schemas of shared components, with the names that the components give them.
     pub shared: Vec<(SchemaId, String)>,
+}
+
+/// An operation of a method that OpenAPI has since 3.2: `query`, and those of `additionalOperations`.
+#[derive(Debug)]
+pub struct ExtraOperation {
+    /// Path template.
+    pub path: String,
+    /// As it is sent: methods are case-sensitive (RFC 9110, section 9.1).
+    pub method: String,
+    /// The operation.
+    pub operation: openapiv3::Operation,
 }
 
 impl Version {
@@ -85,6 +100,8 @@ pub fn read<'a>(sources: &'a Sources, report: &'a Reporter) -> Option<Document<'
         schemas: Schemas::new(resolver, version),
         version,
         shared: Vec::new(),
+        events: Vec::new(),
+        extra: Vec::new(),
         schemes: Vec::new(),
     };
 
@@ -107,8 +124,10 @@ pub fn read<'a>(sources: &'a Sources, report: &'a Reporter) -> Option<Document<'
     };
     reader.webhooks(root);
     reader.schemas.complete();
+    reader.schemas.type_events(&reader.events);
     recursion::check(&reader.schemas.arena, report);
-    Some(Document { api, schemas: reader.schemas.arena, components, shared: reader.shared })
+    let extra = reader.extra;
+    Some(Document { api, extra, schemas: reader.schemas.arena, components, shared: reader.shared })
 }
 
 /// What the readers of the parts share.
@@ -118,6 +137,9 @@ struct Reader<'a> {
     schemas: Schemas<'a>,
     version: Version,
     shared: Vec<(SchemaId, String)>,
+    /// `itemSchema` of server-sent events.
+    events: Vec<SchemaId>,
+    extra: Vec<ExtraOperation>,
     /// Names of the security schemes of the contract.
     schemes: Vec<String>,
 }

@@ -25,6 +25,8 @@ pub(crate) struct Schemas<'a> {
     /// Patterns that were compiled before.
     patterns: HashMap<String, Regularity>,
     unknown: HashMap<String, ()>,
+    /// Every `contentSchema`.
+    pub(super) content_schemas: Vec<(&'a Entry, SchemaId)>,
 }
 
 /// Keywords beside a `$ref` that change what it means or how it is typed.
@@ -74,6 +76,7 @@ impl<'a> Schemas<'a> {
             version,
             patterns: HashMap::new(),
             unknown: HashMap::new(),
+            content_schemas: Vec::new(),
         }
     }
 
@@ -152,7 +155,7 @@ impl<'a> Schemas<'a> {
         SchemaId(self.arena.len() - 1)
     }
 
-    fn report(&self) -> &'a Reporter {
+    pub(super) fn report(&self) -> &'a Reporter {
         self.resolver.report
     }
 
@@ -219,6 +222,10 @@ impl<'a> Schemas<'a> {
             "pattern" => schema.pattern = self.string(value).and_then(|pattern| self.pattern(pattern, value)),
             "contentMediaType" => schema.content_media_type = self.string(value),
             "contentEncoding" => schema.content_encoding = self.string(value),
+            "contentSchema" => {
+                schema.content_schema = self.intern(value);
+                self.content_schemas.extend(schema.content_schema.map(|id| (entry, id)));
+            }
             "items" => match &value.kind {
                 Kind::Sequence(_) => {
                     self.report().add(
@@ -270,7 +277,7 @@ impl<'a> Schemas<'a> {
             "readOnly" => schema.read_only = self.boolean(entry),
             "writeOnly" => schema.write_only = self.boolean(entry),
             "default" => schema.default = Some(value),
-            "$dynamicRef" | "$dynamicAnchor" | "$recursiveRef" | "$recursiveAnchor" | "contentSchema" => {
+            "$dynamicRef" | "$dynamicAnchor" | "$recursiveRef" | "$recursiveAnchor" => {
                 self.report().add(
                     Diagnostic::warning("unsupported-keyword", format!("`{}` is not checked", entry.key))
                         .at_key(entry)

@@ -8,12 +8,17 @@ use openapiv3::{
 
 use super::normalise::text;
 use super::reference::Target;
+use super::schema::SchemaId;
 use super::{Reader, schema_reference};
 use crate::diagnostic::Diagnostic;
+use crate::naming;
 use crate::source::{Entry, Node};
 
 /// Extension that tells `lower` the chosen field name.
 pub(crate) const RUST_NAME: &str = "x-rust-name";
+
+/// Extension that holds the number of a media type's `itemSchema`.
+const ITEM_SCHEMA: &str = "itemSchema";
 
 impl<'a> Reader<'a> {
     /// `parameters` of a path or an operation, with the place of each.
@@ -271,14 +276,26 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let Some(node) = self.resolver.follow(&member.value).map(|found| found.node) else { continue };
-            if let Some(item) = node.entry("itemSchema") {
-                self.report.add(
-                    Diagnostic::warning(
-                        "unsupported-item-schema",
-                        "`itemSchema` is not read yet; the body is a stream of bytes",
-                    )
-                    .at_key(item),
-                );
+            let mut extensions = IndexMap::new();
+            if let Some(item) = node.get("itemSchema").and_then(|item| self.schemas.intern(item)) {
+                extensions.insert(ITEM_SCHEMA.to_owned(), item.0.into());
+                if name == "text/event-stream" {
+                    self.events.push(item);
+                }
+                if target.component.is_some() {
+                    self.shared.push((item, naming::item(&target.name)));
+                }
+            }
+            for key in ["prefixEncoding", "itemEncoding"] {
+                if let Some(encoding) = node.entry(key) {
+                    self.report.add(
+                        Diagnostic::warning(
+                            "degraded-media-type",
+                            format!("`{key}` is not read; the body is a stream of bytes"),
+                        )
+                        .at_key(encoding),
+                    );
+                }
             }
             let schema = node.get("schema").and_then(|schema| self.schemas.intern(schema));
             if let (Some(id), true) = (schema, target.component.is_some()) {
@@ -308,10 +325,18 @@ impl<'a> Reader<'a> {
                     },
                 );
             }
-            media.insert(name, MediaType { schema: schema.map(schema_reference), encoding, ..Default::default() });
+            media.insert(
+                name,
+                MediaType { schema: schema.map(schema_reference), encoding, extensions, ..Default::default() },
+            );
         }
         media
     }
+}
+
+/// `itemSchema` of a media type (OpenAPI 3.2).
+pub(crate) fn item_schema(media: &MediaType) -> Option<SchemaId> {
+    media.extensions.get(ITEM_SCHEMA)?.as_u64().and_then(|id| usize::try_from(id).ok()).map(SchemaId)
 }
 
 /// A path parameter that only the template knows.

@@ -112,10 +112,12 @@ impl<'a> Reader<'a> {
         for member in node.entries() {
             match member.key.as_str() {
                 "$ref" | "summary" | "description" | "servers" | "parameters" => {}
-                "query" | "additionalOperations" if self.version == super::Version::V3_2 => self.report.add(
-                    Diagnostic::warning("unsupported-method", format!("nothing is generated for `{}` yet", member.key))
-                        .at_key(member),
-                ),
+                "query" if self.version == super::Version::V3_2 => self.extra(member, "QUERY", template, &shared),
+                "additionalOperations" if self.version == super::Version::V3_2 => {
+                    for entry in member.value.entries().iter().filter(|entry| !entry.key.starts_with("x-")) {
+                        self.extra(entry, &entry.key, template, &shared);
+                    }
+                }
                 method if METHODS.contains(&method) => {
                     let operation = self.operation(member, template, &shared);
                     let index = METHODS.iter().position(|known| *known == method).unwrap_or_default();
@@ -130,6 +132,26 @@ impl<'a> Reader<'a> {
             }
         }
         Some(item)
+    }
+
+    /// An operation of a method that openapiv3 does not know.
+    fn extra(&mut self, entry: &'a Entry, method: &str, template: &str, shared: &[(Parameter, &'a Node)]) {
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let known = METHODS.iter().any(|known| known.eq_ignore_ascii_case(method)) || method == "CONNECT";
+        if method.is_empty() || !method.bytes().all(is_token) || known {
+            self.report.add(
+                Diagnostic::error(
+                    "invalid-method",
+                    format!("`{method}` is no method for `additionalOperations`"),
+                )
+                .at_key(entry)
+                .help("a method that has a key of its own, such as `post`, stands under that (OpenAPI 3.2, Path Item Object)"),
+            );
+            return;
+        }
+        if let Some(operation) = self.operation(entry, template, shared) {
+            self.extra.push(super::ExtraOperation { path: template.to_owned(), method: method.to_owned(), operation });
+        }
     }
 
     fn operation(&mut self, entry: &'a Entry, template: &str, shared: &[(Parameter, &'a Node)]) -> Option<Operation> {

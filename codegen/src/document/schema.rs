@@ -45,6 +45,7 @@ pub struct Schema<'a> {
     pub pattern: Option<String>,
     pub content_media_type: Option<String>,
     pub content_encoding: Option<String>,
+    pub content_schema: Option<SchemaId>,
     pub items: Option<SchemaId>,
     pub prefix_items: Vec<SchemaId>,
     pub contains: Option<SchemaId>,

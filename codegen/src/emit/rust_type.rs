@@ -2,6 +2,12 @@
 
 use crate::ir::Type;
 
+/// The type of a sequence's items, outside `api-types`.
+pub(crate) fn item_type(ty: &Type, in_event: bool) -> String {
+    let ty = rust_type(ty, "api_types::");
+    if in_event { format!("specwright_runtime::sequence::Event<{ty}>") } else { ty }
+}
+
 /// The text of a type; `names` is put before the names of `api-types` (`""` there, `"api_types::"` elsewhere).
 ///
 /// The crates import nothing but `api_types` for it: everything else is written with the path that its users write.

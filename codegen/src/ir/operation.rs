@@ -187,8 +187,30 @@ pub enum MediaKind {
         /// Schema of the string.
         schema: SchemaRef,
     },
+    /// JSON lines, JSON text sequences, server-sent events: typed items, one by one.
+    Sequence {
+        /// How items follow each other.
+        framing: Framing,
+        /// Type of an item, or of the data of an event.
+        ty: Type,
+        /// Whether an item is an event around the type: `Event<T>`.
+        in_event: bool,
+        /// Schema of an item.
+        schema: SchemaRef,
+    },
     /// Everything else: a stream of bytes.
     Binary,
+}
+
+/// How items follow each other: the mirror of `specwright_runtime::sequence::Framing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// `application/jsonl`, `application/x-ndjson`.
+    Lines,
+    /// `application/json-seq`.
+    Records,
+    /// `text/event-stream`.
+    Events,
 }
 
 /// A part of a multipart body.

@@ -190,6 +190,12 @@ impl Namer<'_, '_> {
 
     fn content(&mut self, content: &Content, is_request: bool, hint: impl Fn(&str) -> String) {
         for (name, media) in content {
+            if let Treatment::Sequence(framing) = body::treatment(name) {
+                if let Some(id) = body::item(self.document, self.shapes, framing, media).id {
+                    self.visit(id, &naming::item(&hint(name)));
+                }
+                continue;
+            }
             let Some(id) = media.schema.as_ref().and_then(|schema| self.document.schema_of(schema)) else { continue };
             match body::treatment(name) {
                 Treatment::Json | Treatment::Form => self.visit(id, &hint(name)),
@@ -202,7 +208,7 @@ impl Namer<'_, '_> {
                         }
                     }
                 }
-                Treatment::Multipart | Treatment::Text | Treatment::Binary => {}
+                Treatment::Multipart | Treatment::Sequence(_) | Treatment::Text | Treatment::Binary => {}
             }
         }
     }

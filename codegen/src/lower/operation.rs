@@ -15,7 +15,7 @@ use crate::naming::{self, Table};
 pub(crate) struct Listed<'d> {
     operation: &'d openapiv3::Operation,
     path: &'d str,
-    method: &'static str,
+    method: &'d str,
     /// Tag of the contract.
     tag: String,
     /// Module of the tag.
@@ -87,8 +87,9 @@ pub(crate) fn list<'d>(document: &'d Document<'_>) -> Vec<Listed<'d>> {
     let mut listed = Vec::new();
     for (path, item) in document.api.paths.iter() {
         let Some(item) = item.as_item() else { continue };
-        for (method, operation) in item.iter() {
-            let method = upper(method);
+        let extra = document.extra.iter().filter(|extra| extra.path == *path);
+        let known = item.iter().map(|(method, operation)| (upper(method), operation));
+        for (method, operation) in known.chain(extra.map(|extra| (extra.method.as_str(), &extra.operation))) {
             let wire = operation.operation_id.clone().unwrap_or_else(|| made_up(method, path));
             let tag = operation.tags.first().cloned().unwrap_or_else(|| "default".into());
             let module = module(&tag, &mut modules, &mut module_names);

@@ -51,6 +51,7 @@ impl Lowerer<'_, '_> {
 
     fn content_roots(&self, content: &Content, roots: &mut Vec<SchemaId>) {
         roots.extend(content.values().filter_map(|media| self.document.schema_of(media.schema.as_ref()?)));
+        roots.extend(content.values().filter_map(crate::document::item_schema));
     }
 
     /// Everything that values of these schemas are made of.

@@ -1,4 +1,4 @@
-//! Tasks as text: CSV for spreadsheets and a JSON object per line for programs.
+//! Tasks as CSV, for spreadsheets.
 
 use api_types::Task;
 
@@ -29,20 +29,6 @@ pub(crate) fn csv(tasks: &[Task]) -> String {
         text.push_str("\r\n");
     }
     text
-}
-
-/// A JSON object per line (NDJSON).
-///
-/// # Errors
-///
-/// None that is known: a task that came from the database can be written.
-pub(crate) fn lines(tasks: &[Task]) -> Result<String, serde_json::Error> {
-    let mut text = String::new();
-    for task in tasks {
-        text.push_str(&serde_json::to_string(task)?);
-        text.push('\n');
-    }
-    Ok(text)
 }
 
 /// Text as a cell. What a spreadsheet would take for a formula gets an apostrophe in front: the text was written by one user and is

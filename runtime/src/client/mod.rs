@@ -7,8 +7,10 @@
 
 mod call;
 mod encode;
+mod items;
 mod upload;
 
 pub use call::{Call, CallError, media_type_matches};
 pub use encode::Encoding;
+pub use items::items;
 pub use upload::{Form, Upload};

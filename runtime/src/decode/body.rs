@@ -1,6 +1,5 @@
 //! Request bodies: JSON, forms, text and streams, each within the service's limit.
 
-use axum::body::Body;
 use bytes::Bytes;
 use http::{StatusCode, header};
 use http_body::Body as _;
@@ -102,26 +101,6 @@ impl Decoder {
         let Some(bytes) = self.body_of("text/plain", |_| true).await? else { return Ok(None) };
         let Ok(text) = String::from_utf8(bytes.into()) else { return Err(self.not_utf8()) };
         self.judged(Value::String(text), schema).map(Some)
-    }
-
-    /// Takes the body as a stream that ends with an error where it passes the limit. Call [`Decoder::finish`] before reading.
-    ///
-    /// # Errors
-    ///
-    /// [`Invalid`] where the announced length passes the limit.
-    pub fn binary(&mut self) -> Result<Body, Invalid> {
-        self.check_announced_length()?;
-        let body = self.incoming.body.take().unwrap_or_default();
-        Ok(Body::new(Limited::new(body, self.incoming.body_limit)))
-    }
-
-    /// Takes the body as a stream, where there is one.
-    ///
-    /// # Errors
-    ///
-    /// As [`Decoder::binary`].
-    pub fn optional_binary(&mut self) -> Result<Option<Body>, Invalid> {
-        if self.has_no_body() { Ok(None) } else { self.binary().map(Some) }
     }
 
     /// Which of several media types the body has: the index into `offered`, where an entry may be a range such as `image/*`.

@@ -18,6 +18,7 @@ mod body;
 mod multipart;
 mod parameter;
 mod query;
+mod stream;
 pub(crate) mod template;
 mod text;
 

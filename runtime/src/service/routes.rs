@@ -1,7 +1,7 @@
 //! The routes of a tag, and what an operation does with a request before its handler.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     future::Future,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
@@ -10,10 +10,10 @@ use axum::{
     Router,
     extract::Request,
     response::Response,
-    routing::{MethodFilter, on},
+    routing::{MethodFilter, MethodRouter, on},
 };
 use futures_util::future::BoxFuture;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 
 use super::{Service, negotiate::negotiate, observe::Trace};
 use crate::{
@@ -50,6 +50,9 @@ struct Endpoint {
     handler: Handler,
 }
 
+/// Stands for all methods that axum does not know.
+const OTHER: &str = "";
+
 /// The operations of one axum route and method, the most specific template first.
 type Endpoints = Arc<RwLock<Vec<Endpoint>>>;
 
@@ -79,17 +82,26 @@ impl<Api: Send + Sync + 'static> Routes<Api> {
         let template = Arc::new(Template::new(operation.path));
         let route = template.route();
         let endpoint = Endpoint { operation, template, handler };
-        let Some(filter) = filter(operation.method) else {
-            tracing::error!(operation = operation.id, http.method = operation.method, "the method cannot be routed");
-            return;
-        };
         let Some(endpoints) = self.service.inner.shared.register(route.clone(), endpoint) else { return };
         let service = self.service.clone();
-        let dispatch = move |request: Request| {
-            let (service, endpoints) = (service.clone(), Arc::clone(&endpoints));
-            async move { service.dispatch(&endpoints, request).await }
+        let router = std::mem::take(&mut self.router);
+        self.router = match filter(operation.method) {
+            Some(filter) => {
+                let dispatch = move |request: Request| {
+                    let (service, endpoints) = (service.clone(), Arc::clone(&endpoints));
+                    async move { service.dispatch(&endpoints, request).await }
+                };
+                router.route(&route, on(filter, dispatch))
+            }
+            None => {
+                let own = route.clone();
+                let dispatch = move |request: Request| {
+                    let (service, endpoints, route) = (service.clone(), Arc::clone(&endpoints), own.clone());
+                    async move { service.dispatch_other(&endpoints, &route, request).await }
+                };
+                router.route(&route, MethodRouter::new().fallback(dispatch))
+            }
         };
-        self.router = std::mem::take(&mut self.router).route(&route, on(filter, dispatch));
     }
 
     /// The router: merge it with others, put tower layers around it, and give it to [`Service::finish`].
@@ -104,10 +116,12 @@ impl Shared {
     /// An operation that is registered again starts a route of its own: it is another router of the same service.
     fn register(&self, route: String, endpoint: Endpoint) -> Option<Endpoints> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (route, endpoint.operation.method);
+        let operation = endpoint.operation;
+        let key = (route, if filter(operation.method).is_some() { operation.method } else { OTHER });
         if let Some(endpoints) = routes.get(&key) {
             let mut known = endpoints.write().unwrap_or_else(PoisonError::into_inner);
-            if known.iter().all(|other| other.operation.path != endpoint.operation.path) {
+            let is_same = |other: &Operation| (other.path, other.method) == (operation.path, operation.method);
+            if !known.iter().any(|other| is_same(other.operation)) {
                 known.push(endpoint);
                 known.sort_by_key(|endpoint| std::cmp::Reverse(endpoint.template.weight()));
                 return None;
@@ -119,14 +133,46 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Every method that a route knows, for `Allow`.
+    fn methods(&self, route: &str) -> String {
+        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut methods = BTreeSet::new();
+        for (_, endpoints) in routes.iter().filter(|((other, _), _)| other == route) {
+            let endpoints = endpoints.read().unwrap_or_else(PoisonError::into_inner);
+            methods.extend(endpoints.iter().map(|endpoint| endpoint.operation.method));
+        }
+        methods.into_iter().collect::<Vec<_>>().join(",")
+    }
+}
+
 impl Service {
+    /// Dispatches what axum has no method for: `QUERY` and those of `additionalOperations` (OpenAPI 3.2). axum would say `Allow`
+    /// without them.
+    async fn dispatch_other(&self, endpoints: &Endpoints, route: &str, request: Request) -> Response {
+        let knows = {
+            let endpoints = endpoints.read().unwrap_or_else(PoisonError::into_inner);
+            endpoints.iter().any(|endpoint| endpoint.operation.method == request.method().as_str())
+        };
+        let mut response = if knows {
+            self.dispatch(endpoints, request).await
+        } else {
+            super::observe::method_not_allowed(request).await
+        };
+        if let Ok(methods) = HeaderValue::from_str(&self.inner.shared.methods(route)) {
+            response.headers_mut().insert(header::ALLOW, methods);
+        }
+        response
+    }
+
     async fn dispatch(&self, endpoints: &Endpoints, request: Request) -> Response {
         // Without `finish` there is no trace yet, as in a test of one tag's routes.
         let trace = request.extensions().get::<Trace>().cloned();
         let trace = trace.unwrap_or_else(|| Trace::new(&request, self.inner.settings.timeout));
         let found = {
             let endpoints = endpoints.read().unwrap_or_else(PoisonError::into_inner);
-            endpoints.iter().find_map(|endpoint| {
+            let other = |method: &str| filter(method).is_none() && method != request.method().as_str();
+            endpoints.iter().filter(|endpoint| !other(endpoint.operation.method)).find_map(|endpoint| {
                 let values = endpoint.template.matches(request.uri().path())?;
                 let values = values.into_iter().map(|(name, raw)| (name, raw.to_owned())).collect::<Vec<_>>();
                 Some((endpoint.operation, Arc::clone(&endpoint.handler), values))

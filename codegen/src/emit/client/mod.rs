@@ -209,13 +209,14 @@ fn imports(text: &str) -> Result<String, Error> {
         ("progenitor_client", progenitor),
         ("reqwest::header", used(&["ACCEPT", "CONTENT_TYPE", "HeaderMap", "HeaderName", "HeaderValue"])),
         ("specwright_runtime::client", used(&["Call", "Encoding", "Form", "Upload", "media_type_matches"])),
+        ("specwright_runtime::sequence", used(&["Framing", "ItemSource", "Items"])),
     ] {
         if !names.is_empty() {
             lines.push_str(&format!("use {path}::{{{}}};\n", names.join(", ")));
         }
     }
     let mut own = vec!["Client"];
-    own.extend(used(&["bytes_of", "refuse_call", "text_of", "wrapped"]));
+    own.extend(used(&["bytes_of", "items_of", "refuse_call", "text_of", "wrapped"]));
     lines.push_str(&format!("\nuse crate::{{{}}};\n", own.join(", ")));
     Ok(lines)
 }

@@ -1,8 +1,8 @@
 //! What a client method returns, decided once for both ways of writing it.
 
-use crate::emit::rust_type::rust_type;
+use crate::emit::rust_type::{item_type, rust_type};
 use crate::emit::text;
-use crate::ir::{Media, MediaKind, Operation, Response, Status};
+use crate::ir::{Framing, Media, MediaKind, Operation, Response, Status};
 
 /// The success side or the error side of a method's result.
 #[derive(Clone, Debug)]
@@ -48,6 +48,8 @@ pub(crate) enum Shape {
     Json(String),
     /// A `String`.
     Text,
+    /// Items of a type, one by one.
+    Items(String, Framing),
     /// A stream: success bodies that are neither JSON nor text.
     Stream,
     /// Bytes in memory: error bodies that are neither JSON nor text.
@@ -59,6 +61,9 @@ impl Shape {
         match &media.kind {
             MediaKind::Json { ty, .. } => Self::Json(rust_type(ty, "api_types::")),
             MediaKind::Text { .. } | MediaKind::Form { .. } => Self::Text,
+            MediaKind::Sequence { framing, ty, in_event, .. } => {
+                Self::Items(format!("Items<{}>", item_type(ty, *in_event)), *framing)
+            }
             MediaKind::Binary | MediaKind::Multipart { .. } if success => Self::Stream,
             MediaKind::Binary | MediaKind::Multipart { .. } => Self::Bytes,
         }
@@ -68,7 +73,7 @@ impl Shape {
     pub(crate) fn ty(&self) -> &str {
         match self {
             Self::Empty => "()",
-            Self::Json(ty) => ty,
+            Self::Json(ty) | Self::Items(ty, _) => ty,
             Self::Text => "String",
             Self::Stream => "ByteStream",
             Self::Bytes => "bytes::Bytes",
@@ -81,6 +86,9 @@ impl Shape {
             Self::Empty => "ResponseValue::empty(response)",
             Self::Json(_) => "ResponseValue::from_response(response).await?",
             Self::Text => "text_of(response).await?",
+            Self::Items(_, Framing::Lines) => "items_of(response, Framing::Lines)",
+            Self::Items(_, Framing::Records) => "items_of(response, Framing::Records)",
+            Self::Items(_, Framing::Events) => "items_of(response, Framing::Events)",
             Self::Stream => "ResponseValue::stream(response)",
             Self::Bytes => "bytes_of(response).await?",
         }

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::model::{Bodies, Case, Outcome};
-use crate::emit::rust_type::rust_type;
+use crate::emit::rust_type::{item_type, rust_type};
 use crate::emit::text;
 use crate::ir::{Location, Media, MediaKind, Operation, Parameter, Part, PartKind, Status, Style, Type};
 
@@ -186,6 +186,7 @@ impl OwnMethod<'_> {
                         ("body", format!("&{}", rust_type(ty, "api_types::")))
                     }
                     MediaKind::Text { .. } => ("body", "&str".to_owned()),
+                    MediaKind::Sequence { ty, in_event, .. } => ("body", source(ty, *in_event)),
                     MediaKind::Binary if body.required => ("body", "impl Into<reqwest::Body>".to_owned()),
                     MediaKind::Binary => ("body", "reqwest::Body".to_owned()),
                     MediaKind::Multipart { .. } => ("form", format!("{}Form", self.operation.type_prefix)),
@@ -323,6 +324,11 @@ fn encoding(parameter: &Parameter) -> String {
     format!("Encoding::{name}{exploded}{reserved}")
 }
 
+/// The type of a sequence that is sent.
+fn source(ty: &Type, in_event: bool) -> String {
+    format!("ItemSource<{}>", item_type(ty, in_event))
+}
+
 /// Sends an argument that is the body itself.
 fn send(media: &Media, name: &str) -> String {
     let media_type = text::string_literal(&concrete(&media.media_type));
@@ -330,6 +336,7 @@ fn send(media: &Media, name: &str) -> String {
         MediaKind::Json { .. } => format!("call.json_body({media_type}, {name}).map_err(refuse_call)?;"),
         MediaKind::Form { .. } => format!("call.form_body({name}).map_err(refuse_call)?;"),
         MediaKind::Text { .. } => format!("call.bytes_body({media_type}, {name}.to_owned());"),
+        MediaKind::Sequence { framing, .. } => format!("call.items_body({media_type}, Framing::{framing:?}, {name});"),
         MediaKind::Binary => format!("call.bytes_body({media_type}, {name});"),
         MediaKind::Multipart { .. } => format!("call.multipart_body({name}.into_form().map_err(refuse_call)?);"),
     }
@@ -342,7 +349,7 @@ fn send_owned(media: &Media) -> String {
         MediaKind::Text { .. } => {
             format!("call.bytes_body({}, body);", text::string_literal(&concrete(&media.media_type)))
         }
-        MediaKind::Binary | MediaKind::Multipart { .. } => send(media, "body"),
+        MediaKind::Sequence { .. } | MediaKind::Binary | MediaKind::Multipart { .. } => send(media, "body"),
     }
 }
 
@@ -363,6 +370,7 @@ fn body_enum(operation: &Operation) -> Option<Bodies> {
         let ty = match &media.kind {
             MediaKind::Json { ty, .. } | MediaKind::Form { ty, .. } => rust_type(ty, "api_types::"),
             MediaKind::Text { .. } => "String".into(),
+            MediaKind::Sequence { ty, in_event, .. } => source(ty, *in_event),
             MediaKind::Binary => "reqwest::Body".into(),
             MediaKind::Multipart { .. } => format!("{}Form", operation.type_prefix),
         };

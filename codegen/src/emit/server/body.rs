@@ -4,7 +4,7 @@
 
 use super::Imports;
 use super::response::named_schema;
-use crate::emit::rust_type::rust_type;
+use crate::emit::rust_type::{item_type, rust_type};
 use crate::emit::schema::Printer;
 use crate::emit::text;
 use crate::ir::{Body, JsonType, Media, MediaKind, Operation, Part, PartKind, Schema, SchemaRef, Type};
@@ -179,6 +179,10 @@ fn reader(media: &Media, printer: &mut Printer<'_>) -> (String, Option<String>) 
             (format!("text({reference}).await"), schema)
         }
         MediaKind::Multipart { .. } => ("multipart(&PARTS).await".into(), None),
+        MediaKind::Sequence { framing, schema, .. } => {
+            let (reference, schema) = named_schema(schema, printer);
+            (format!("items(Framing::{framing:?}, {reference})"), schema)
+        }
         MediaKind::Binary => ("binary()".into(), None),
     }
 }
@@ -188,6 +192,10 @@ fn media_type(prefix: &str, media: &Media, imports: &mut Imports) -> String {
         MediaKind::Json { ty, .. } | MediaKind::Form { ty, .. } => rust_type(ty, "api_types::"),
         MediaKind::Multipart { .. } => format!("{prefix}Form"),
         MediaKind::Text { .. } => "String".into(),
+        MediaKind::Sequence { ty, in_event, .. } => {
+            imports.add("specwright_runtime::sequence", ["Framing", "Items"]);
+            format!("Items<{}>", item_type(ty, *in_event))
+        }
         MediaKind::Binary => {
             imports.add("specwright_runtime::axum::body", ["Body"]);
             "Body".into()

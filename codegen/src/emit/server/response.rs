@@ -1,7 +1,7 @@
 //! The responses of an operation: an enum whose variants are the documented statuses, and how each is written.
 
 use super::Imports;
-use crate::emit::rust_type::rust_type;
+use crate::emit::rust_type::{item_type, rust_type};
 use crate::emit::schema::Printer;
 use crate::emit::text;
 use crate::ir::{Media, MediaKind, Operation, Response, SchemaRef, Status};
@@ -198,6 +198,16 @@ fn written(media: &Media, printer: &mut Printer<'_>, imports: &mut Imports) -> W
         // A form in a response is rare enough that the handler writes its text.
         MediaKind::Text { .. } | MediaKind::Form { .. } => {
             Written { ty: "String".into(), range, schema: None, call: format!(".text({media_type}, body)") }
+        }
+        MediaKind::Sequence { framing, ty, in_event, schema } => {
+            imports.add("specwright_runtime::sequence", ["Framing", "ItemSource"]);
+            let (reference, schema) = named_schema(schema, printer);
+            Written {
+                ty: format!("ItemSource<{}>", item_type(ty, *in_event)),
+                range,
+                schema,
+                call: format!(".items({media_type}, Framing::{framing:?}, {reference}, body)"),
+            }
         }
         MediaKind::Multipart { .. } | MediaKind::Binary => {
             imports.add("specwright_runtime::axum::body", ["Body"]);

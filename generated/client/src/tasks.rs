@@ -7,8 +7,9 @@
 use progenitor_client::{ClientHooks, Error, OperationInfo, QueryParam, ResponseValue, encode_path};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use specwright_runtime::client::{Call, Encoding, media_type_matches};
+use specwright_runtime::sequence::{Framing, Items};
 
-use crate::{Client, refuse_call, text_of, wrapped};
+use crate::{Client, items_of, refuse_call, text_of, wrapped};
 
 impl Client {
     /// List tasks
@@ -246,7 +247,7 @@ impl Client {
                 Ok(wrapped(text_of(response).await?, ExportTasksSuccess::Csv))
             }
             200 if media_type_matches(&response, "application/x-ndjson") => {
-                Ok(wrapped(text_of(response).await?, ExportTasksSuccess::Ndjson))
+                Ok(wrapped(items_of(response, Framing::Lines), ExportTasksSuccess::Ndjson))
             }
             400 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
             401 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
@@ -290,7 +291,7 @@ pub enum ExportTasksSuccess {
     /// 200, `text/csv`.
     Csv(String),
     /// 200, `application/x-ndjson`.
-    Ndjson(String),
+    Ndjson(Items<api_types::Task>),
 }
 
 /// Media types that `exportTasks` answers with.

@@ -16,6 +16,7 @@ use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
 use specwright_runtime::schema::{Format, Literal, Number, Schema, Types};
+use specwright_runtime::sequence::{Framing, ItemSource};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `tasks`.
@@ -1110,7 +1111,7 @@ pub enum ExportTasksOkBody {
     /// `text/csv`.
     Csv(String),
     /// `application/x-ndjson`.
-    Ndjson(String),
+    Ndjson(ItemSource<api_types::Task>),
 }
 
 impl Respond for ExportTasksOkBody {
@@ -1126,7 +1127,7 @@ impl Respond for ExportTasksOkBody {
                 reply.json("application/json", &SCHEMA, &body)
             }
             Self::Csv(body) => reply.text("text/csv", body),
-            Self::Ndjson(body) => reply.text("application/x-ndjson", body),
+            Self::Ndjson(body) => reply.items("application/x-ndjson", Framing::Lines, &api_types::schemas::TASK, body),
         }
     }
 }

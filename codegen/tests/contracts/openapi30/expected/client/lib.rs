@@ -17,6 +17,8 @@ impl ClientHooks<()> for Client {}
 pub use default::*;
 pub use progenitor_client::{ByteStream, Error, ResponseValue};
 pub use specwright_runtime::client::Upload;
+use specwright_runtime::sequence::Framing;
+pub use specwright_runtime::sequence::{Event, ItemError, ItemSource, Items};
 
 /// A client of the API.
 ///
@@ -29,14 +31,15 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for the API at `base_url` (scheme, host, port and path prefix), with time-outs of 15 seconds.
+    /// A client for the API at `base_url` (scheme, host, port and path prefix). It waits at most 15 seconds for the connection,
+    /// and for the response and each further piece of its body; a body as a whole may take longer.
     ///
     /// # Errors
     ///
     /// When the system's TLS configuration cannot be loaded.
     pub fn new(base_url: &str) -> Result<Self, reqwest::Error> {
         let timeout = std::time::Duration::from_secs(15);
-        let client = reqwest::Client::builder().connect_timeout(timeout).timeout(timeout).build()?;
+        let client = reqwest::Client::builder().connect_timeout(timeout).read_timeout(timeout).build()?;
         Ok(Self::with_client(base_url, client))
     }
 
@@ -99,6 +102,12 @@ async fn bytes_of<E>(response: reqwest::Response) -> Result<ResponseValue<bytes:
     let (status, headers) = (response.status(), response.headers().clone());
     let bytes = response.bytes().await.map_err(Error::ResponseBodyError)?;
     Ok(ResponseValue::new(bytes, status, headers))
+}
+
+/// Reads a body item by item.
+fn items_of<T: serde::de::DeserializeOwned>(response: reqwest::Response, framing: Framing) -> ResponseValue<Items<T>> {
+    let (status, headers) = (response.status(), response.headers().clone());
+    ResponseValue::new(specwright_runtime::client::items(response, framing), status, headers)
 }
 
 /// Puts a body into the enum of the operation's bodies.

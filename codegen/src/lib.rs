@@ -14,6 +14,7 @@
 //! checked no later stage fails on user input: what does fail there is our bug and is reported as one.
 
 use std::path::{Path, PathBuf};
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 pub mod build;
 pub mod diagnostic;
@@ -94,11 +95,25 @@ pub fn generate(contract: &Path) -> Result<Generated, Error> {
 
 fn generated(contract: &Path) -> Result<Generated, Error> {
     let lowered = lower::load(contract).map_err(Error::Contract)?;
-    let client = emit::client::files(&lowered.api)?;
+    let api = &lowered.api;
+    // The three crates do not know each other's text, so they are printed at the same time.
+    let (types, server, client) = thread::scope(|scope| {
+        let types = on_a_stack_of_its_own(scope, || emit::types::files(api))?;
+        let server = on_a_stack_of_its_own(scope, || emit::server::files(api))?;
+        let client = emit::client::files(api);
+        Ok((joined(types), joined(server), client?))
+    })?;
+    let mut types = types;
+    let (of_types, of_server) = (types.len(), server.len());
+    types.extend(server);
+    types.extend(client.files);
+    let mut types = emit::rustfmt::format(&types)?;
+    let mut server = types.split_off(of_types);
+    let client_files = server.split_off(of_server);
     Ok(Generated {
-        types: finished(emit::types::files(&lowered.api))?,
-        server: finished(emit::server::files(&lowered.api))?,
-        client: finished(client.files)?,
+        types,
+        server,
+        client: client_files,
         warnings: lowered.warnings,
         sources: lowered.sources,
         statistics: Statistics {
@@ -119,20 +134,20 @@ pub fn check(contract: &Path) -> Result<Diagnostics, Error> {
 }
 
 /// Schemas refer to schemas, and what follows them calls itself: a chain of thousands must not end the process.
+const STACK_BYTES: usize = 512 << 20;
+
 fn on_a_large_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
-    const BYTES: usize = 512 << 20;
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(BYTES).spawn_scoped(scope, work);
-        let thread = thread.map_err(|error| Error::Bug(format!("no thread could be started: {error}")))?;
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+    thread::scope(|scope| joined(on_a_stack_of_its_own(scope, work)?))
 }
 
-/// Formats the files and proves that each is Rust.
-fn finished(files: Vec<File>) -> Result<Vec<File>, Error> {
-    let files = emit::rustfmt::format(files)?;
-    for file in &files {
-        syn::parse_file(&file.text).map_err(|error| Error::Bug(format!("{} is not Rust: {error}", file.path)))?;
-    }
-    Ok(files)
+fn on_a_stack_of_its_own<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, Error> {
+    let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+    thread.map_err(|error| Error::Bug(format!("no thread could be started: {error}")))
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -1,13 +1,17 @@
-//! The last word on layout: rustfmt, started once for all files of a crate.
+//! The last word on layout: rustfmt, which also proves that what it formats is Rust.
 //!
-//! One process over a folder formats hundreds of files in the time that a process per file takes for ten. The files
-//! stand in a folder of their own while it works, with a configuration of ours, so a `rustfmt.toml` of the surrounding
-//! project cannot change what a contract gives.
+//! rustfmt takes a file from its standard input, and its start costs more than a thousand lines do. So files are put
+//! one behind the other, with a comment line between them, into a few batches of about the same size; each batch is
+//! formatted by a process of its own, all at the same time, and taken apart again. Nothing is written to disk for it.
+//! rustfmt runs in an empty folder with a configuration of ours, so a `rustfmt.toml` of the surrounding project cannot
+//! change what a contract gives.
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use super::File;
 use crate::Error;
@@ -15,61 +19,177 @@ use crate::Error;
 /// What a generated file looks like, apart from rustfmt's defaults.
 const CONFIGURATION: &str = "edition = \"2024\"\nmax_width = 120\nuse_small_heuristics = \"Max\"\n";
 
-/// Formats the files of a crate.
+/// Parts the files of a batch. Text of the contract never begins a line of source with it: there it is in a literal, in
+/// which line breaks are escaped, or in a comment that begins otherwise.
+const BOUNDARY: &str = "// ---- specwright: next file ----";
+
+/// Bytes of source for which another process pays off.
+const WORTH_A_PROCESS: usize = 200_000;
+
+/// Files that are formatted together.
+#[derive(Default)]
+struct Batch<'a> {
+    /// Each with its index, so that the order is found again.
+    files: Vec<(usize, &'a File)>,
+    bytes: usize,
+}
+
+/// Formats files of any crates.
 ///
 /// # Errors
 ///
 /// [`Error::Rustfmt`] when rustfmt is not installed, [`Error::Bug`] when it does not take the text for Rust.
-pub fn format(files: Vec<File>) -> Result<Vec<File>, Error> {
-    if files.is_empty() {
-        return Ok(files);
-    }
+pub fn format(files: &[File]) -> Result<Vec<File>, Error> {
     let folder = tempfile::Builder::new()
         .prefix("specwright-")
         .tempdir()
         .map_err(|source| Error::Io { path: std::env::temp_dir(), source })?;
-    write(&folder.path().join("rustfmt.toml"), CONFIGURATION)?;
-    let source = folder.path().join("src");
-    for file in &files {
-        write(&source.join(&file.path), &file.text)?;
+    let configuration = folder.path().join("rustfmt.toml");
+    fs::write(&configuration, CONFIGURATION).map_err(|source| Error::Io { path: configuration, source })?;
+
+    let batches = batches(files);
+    let formatted: Vec<Result<Vec<(usize, String)>, Error>> = thread::scope(|scope| {
+        let running: Vec<_> =
+            batches.iter().map(|batch| scope.spawn(|| format_batch(folder.path(), &batch.files))).collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    let mut texts = vec![String::new(); files.len()];
+    for batch in formatted {
+        for (index, text) in batch? {
+            texts[index] = text;
+        }
     }
-    run(folder.path(), &entry_points(&source, &files))?;
-    files
-        .into_iter()
-        .map(|file| {
-            let path = source.join(&file.path);
-            let text = fs::read_to_string(&path).map_err(|source| Error::Io { path, source })?;
-            Ok(File { path: file.path, text })
-        })
-        .collect()
+    Ok(files.iter().zip(texts).map(|(file, text)| File { path: file.path.clone(), text }).collect())
 }
 
-/// The files to name: rustfmt follows `mod` lines by itself, and formats twice what it is told and finds.
-fn entry_points(source: &Path, files: &[File]) -> Vec<PathBuf> {
-    let library = source.join("lib.rs");
-    if files.iter().any(|file| file.path == "lib.rs") {
-        vec![library]
-    } else {
-        files.iter().map(|file| source.join(&file.path)).collect()
+/// Inner attributes can only begin a batch; all other files go where the least is.
+fn batches(files: &[File]) -> Vec<Batch<'_>> {
+    let mut batches: Vec<Batch<'_>> = Vec::new();
+    let mut others = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        if file.text.lines().any(|line| line.starts_with("#![")) {
+            batches.push(Batch { files: vec![(index, file)], bytes: file.text.len() });
+        } else {
+            others.push((index, file));
+        }
     }
+    let bytes: usize = files.iter().map(|file| file.text.len()).sum();
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    while batches.len() < processors.min(bytes / WORTH_A_PROCESS + 1) {
+        batches.push(Batch::default());
+    }
+    others.sort_by_key(|(_, file)| std::cmp::Reverse(file.text.len()));
+    for (index, file) in others {
+        if let Some(batch) = batches.iter_mut().min_by_key(|batch| batch.bytes) {
+            batch.files.push((index, file));
+            batch.bytes += file.text.len();
+        }
+    }
+    batches.retain(|batch| !batch.files.is_empty());
+    batches
 }
 
-fn run(folder: &Path, files: &[PathBuf]) -> Result<(), Error> {
-    let output = Command::new(program())
-        .args(["--edition", "2024", "--quiet", "--config-path"])
+fn format_batch(folder: &Path, files: &[(usize, &File)]) -> Result<Vec<(usize, String)>, Error> {
+    let mut source = String::new();
+    let mut heads = Vec::new();
+    for (position, (_, file)) in files.iter().enumerate() {
+        // The first file keeps its head; in any other, inner documentation would stand in the middle of a file.
+        let (head, body) = if position == 0 { ("", file.text.as_str()) } else { head_and_body(&file.text) };
+        if position > 0 {
+            source.push_str(&format!("\n{BOUNDARY}\n\n"));
+        }
+        source.push_str(body);
+        heads.push(head);
+    }
+    let formatted = run(folder, source)?;
+    let mut texts: Vec<String> = vec![String::new()];
+    for line in formatted.split_inclusive('\n') {
+        if line.trim_end() == BOUNDARY {
+            texts.push(String::new());
+        } else if let Some(text) = texts.last_mut() {
+            text.push_str(line);
+        }
+    }
+    if texts.len() != files.len() {
+        return Err(Error::Bug(format!("rustfmt gave back {} of {} files", texts.len(), files.len())));
+    }
+    Ok(files
+        .iter()
+        .zip(heads)
+        .zip(texts)
+        .map(|(((index, _), head), text)| (*index, rejoined(head, text.trim_matches('\n'))))
+        .collect())
+}
+
+/// The comments and blank lines that a file begins with up to the end of its inner documentation, and what follows.
+fn head_and_body(text: &str) -> (&str, &str) {
+    let mut end = 0;
+    let mut position = 0;
+    for line in text.split_inclusive('\n') {
+        let is_comment = line.starts_with("//") && !(line.starts_with("///") && !line.starts_with("////"));
+        if !is_comment && !line.trim().is_empty() {
+            break;
+        }
+        position += line.len();
+        if line.starts_with("//!") || end == 0 {
+            end = position;
+        }
+    }
+    text.split_at(end)
+}
+
+/// A head as rustfmt would have left it, and the formatted body.
+fn rejoined(head: &str, body: &str) -> String {
+    let mut text = String::with_capacity(head.len() + body.len() + 2);
+    let mut blank = true;
+    for line in head.lines().map(str::trim_end) {
+        if line.is_empty() && blank {
+            continue;
+        }
+        blank = line.is_empty();
+        text.push_str(line);
+        text.push('\n');
+    }
+    if !text.is_empty() && !blank && !body.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(body);
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+fn run(folder: &Path, source: String) -> Result<String, Error> {
+    let missing = |error: std::io::Error| {
+        Error::Rustfmt(format!(
+            "error: rustfmt could not be started ({error}); install it with `rustup component add rustfmt`"
+        ))
+    };
+    let mut child = Command::new(program())
+        .args(["--edition", "2024", "--quiet", "--emit", "stdout", "--config-path"])
         .arg(folder)
-        .args(files)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| {
-            Error::Rustfmt(format!(
-                "error: rustfmt could not be started ({error}); install it with `rustup component add rustfmt`"
-            ))
-        })?;
-    if output.status.success() {
-        return Ok(());
-    }
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(missing)?;
+    let mut input = child.stdin.take();
+    // rustfmt reads to the end before it writes, but a program that `RUSTFMT` names may not.
+    let output = thread::scope(|scope| {
+        scope.spawn(move || input.as_mut().map(|input| input.write_all(source.as_bytes())));
+        child.wait_with_output()
+    });
+    let output = output.map_err(missing)?;
     let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        return String::from_utf8(output.stdout)
+            .map_err(|_| Error::Bug("rustfmt gave back something other than text".into()));
+    }
     if said.contains("is not installed") {
         let first = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
         return Err(Error::Rustfmt(format!("error: {first}; install it with `rustup component add rustfmt`")));
@@ -82,10 +202,33 @@ fn program() -> OsString {
     std::env::var_os("RUSTFMT").unwrap_or_else(|| "rustfmt".into())
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Error> {
-    let io = |source| Error::Io { path: path.to_owned(), source };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(io)?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, text: &str) -> File {
+        File { path: path.into(), text: text.into() }
     }
-    fs::write(path, text).map_err(io)
+
+    #[test]
+    fn files_come_back_in_their_order_with_their_heads() {
+        let files = [
+            file("a.rs", "// one\n\n//! Docs.\n//!\n//! More.  \n\nuse b::c;\nuse a::b;\nstruct   A;\n"),
+            file("lib.rs", "// one\n//! Crate.\n#![allow( dead_code )]\n\nmod  a;\n"),
+            file("b.rs", "// one\n\n\n//! Docs.\n\n\n/// Of it.\nfn b( )  {}\n"),
+            file("empty.rs", "// one\n//! Nothing.\n"),
+        ];
+        let formatted = format(&files).expect("rustfmt takes these");
+        let texts: Vec<&str> = formatted.iter().map(|file| file.text.as_str()).collect();
+        assert_eq!(texts[0], "// one\n\n//! Docs.\n//!\n//! More.\n\nuse a::b;\nuse b::c;\nstruct A;\n");
+        assert_eq!(texts[1], "// one\n//! Crate.\n#![allow(dead_code)]\n\nmod a;\n");
+        assert_eq!(texts[2], "// one\n\n//! Docs.\n\n/// Of it.\nfn b() {}\n");
+        assert_eq!(texts[3], "// one\n//! Nothing.\n");
+    }
+
+    #[test]
+    fn text_that_is_not_rust_is_refused() {
+        let files = [file("lib.rs", "#![allow(dead_code)]\n"), file("a.rs", "fn a( {\n")];
+        assert!(matches!(format(&files), Err(Error::Bug(message)) if message.contains("refused")));
+    }
 }

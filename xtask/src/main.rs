@@ -4,6 +4,7 @@
 //! test       everything CI runs, step by step
 //! generate   bring the generated crates up to date without building them
 //! corpus     generate and compile other people's contracts, one row of figures for each
+//! suite      bring the JSON Schema Test Suite for the tests
 //! walk       do the README's walk in a copy of the repository
 //! ```
 //!
@@ -20,6 +21,7 @@ mod deny;
 mod generated;
 mod regeneration;
 mod steps;
+mod suite;
 mod test;
 mod walk;
 mod workspace;
@@ -42,6 +44,8 @@ enum Command {
     Generate,
     /// Generate and compile contracts, and print one row of figures for each.
     Corpus(corpus::Options),
+    /// Bring the JSON Schema Test Suite for the tests, and print where it is.
+    Suite,
     /// Do the README's walk in a copy of the repository.
     Walk,
     /// One contract of the corpus, in a process of its own so that it cannot take the others down.
@@ -60,6 +64,10 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Generate => generated::write(&workspace),
         Command::Corpus(options) => corpus::run(&workspace, &options),
+        Command::Suite => suite::folder(&workspace).map(|folder| {
+            println!("JSON_SCHEMA_TEST_SUITE={}", folder.display());
+            true
+        }),
         Command::Walk => walk::check(&workspace).map(|_| true),
         Command::CorpusContract { contract, folder } => corpus::contract::run(&contract, &folder),
     };

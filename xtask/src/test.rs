@@ -12,7 +12,7 @@ use clap::Args;
 use crate::corpus;
 use crate::steps::{self, Outcome, Step};
 use crate::workspace::{Workspace, run as run_program};
-use crate::{deny, generated, regeneration, walk};
+use crate::{deny, generated, regeneration, suite, walk};
 
 /// Which steps, and what a failure does.
 #[derive(Args)]
@@ -123,6 +123,13 @@ fn tests(workspace: &Workspace) -> anyhow::Result<Outcome> {
     command.arg("test").args(EVERYTHING).arg("--no-fail-fast");
     // The AWS SDK would otherwise look for credentials on the network.
     command.env("AWS_EC2_METADATA_DISABLED", "true");
+    match suite::folder(workspace) {
+        Ok(folder) => {
+            command.env("JSON_SCHEMA_TEST_SUITE", folder);
+        }
+        // The test that needs it says so, and fails in CI.
+        Err(error) => println!("no JSON Schema Test Suite: {error:#}"),
+    }
     run_program(&mut command)?;
     Ok(Outcome::Passed)
 }

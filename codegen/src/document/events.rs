@@ -32,9 +32,11 @@ impl Schemas<'_> {
         }
         for (entry, _) in std::mem::take(&mut self.content_schemas).into_iter().filter(|(_, id)| !read.contains(id)) {
             self.report().add(
-                Diagnostic::warning("unsupported-keyword", "`contentSchema` is not checked")
-                    .at_key(entry)
-                    .help("values that only this keyword forbids are accepted"),
+                Diagnostic::warning(
+                    "annotation",
+                    "`contentSchema` says what a string holds; the string is not decoded to check it",
+                )
+                .at_key(entry),
             );
         }
     }

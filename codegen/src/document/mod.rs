@@ -14,6 +14,7 @@ use crate::source::{Kind, Node, Sources};
 
 mod dialect;
 mod events;
+mod identity;
 mod normalise;
 mod parts;
 mod paths;
@@ -21,8 +22,11 @@ mod pattern;
 mod recursion;
 mod reference;
 pub mod schema;
+mod scope;
 mod security;
+mod values;
 
+pub(crate) use identity::Identities;
 use normalise::{Schemas, text};
 use reference::Resolver;
 use schema::{Schema, SchemaId};
@@ -90,10 +94,14 @@ fn schema_reference<T>(id: SchemaId) -> ReferenceOr<T> {
 }
 
 /// Checks a contract and brings it into normal form; `None` where nothing can be made of it.
-pub fn read<'a>(sources: &'a Sources, report: &'a Reporter) -> Option<Document<'a>> {
+pub(crate) fn read<'a>(
+    sources: &'a Sources,
+    identities: &'a Identities<'a>,
+    report: &'a Reporter,
+) -> Option<Document<'a>> {
     let root = sources.root()?;
     let version = version(root, report)?;
-    let resolver = Resolver { sources, report };
+    let resolver = Resolver { sources, identities, report };
     let mut reader = Reader {
         resolver,
         report,
@@ -105,6 +113,9 @@ pub fn read<'a>(sources: &'a Sources, report: &'a Reporter) -> Option<Document<'
         schemes: Vec::new(),
     };
 
+    if let Some(dialect) = root.entry("jsonSchemaDialect") {
+        reader.schemas.dialect(dialect);
+    }
     let mut components = Vec::new();
     if let Some(schemas) = root.pointer("/components/schemas") {
         for entry in schemas.entries() {

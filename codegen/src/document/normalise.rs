@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 
 use super::Version;
-use super::pattern::{self, Regularity};
+use super::pattern::Regularity;
 use super::reference::{Resolver, Target};
 use super::schema::{Discriminator, Property, Schema, SchemaId};
+use super::scope::{Scope, Scopes};
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::ir::{Docs, JsonType, Literal, Number};
 use crate::source::{Entry, Kind, Node};
@@ -18,13 +19,16 @@ use crate::source::{Entry, Kind, Node};
 #[derive(Debug)]
 pub(crate) struct Schemas<'a> {
     pub(crate) arena: Vec<Schema<'a>>,
-    by_node: HashMap<u32, SchemaId>,
-    queue: Vec<(SchemaId, &'a Node)>,
+    by_node: HashMap<(u32, Scope), SchemaId>,
+    queue: Vec<(SchemaId, &'a Node, Scope)>,
     resolver: Resolver<'a>,
+    scopes: Scopes<'a>,
+    /// That of the schema that is being read.
+    scope: Scope,
     version: Version,
     /// Patterns that were compiled before.
-    patterns: HashMap<String, Regularity>,
-    unknown: HashMap<String, ()>,
+    pub(super) patterns: HashMap<String, Regularity>,
+    pub(super) unknown: HashMap<String, ()>,
     /// Every `contentSchema`.
     pub(super) content_schemas: Vec<(&'a Entry, SchemaId)>,
 }
@@ -33,6 +37,9 @@ pub(crate) struct Schemas<'a> {
 const MEANINGLESS_SIBLINGS: &[&str] = &[
     "$ref",
     "$comment",
+    "$id",
+    "$anchor",
+    "$dynamicAnchor",
     "title",
     "summary",
     "description",
@@ -48,7 +55,6 @@ const MEANINGLESS_SIBLINGS: &[&str] = &[
 
 /// Keywords that say nothing about values.
 const ANNOTATIONS: &[&str] = &[
-    "$schema",
     "$comment",
     "$defs",
     "definitions",
@@ -73,6 +79,8 @@ impl<'a> Schemas<'a> {
             by_node: HashMap::new(),
             queue: Vec::new(),
             resolver,
+            scopes: Scopes::new(resolver),
+            scope: Scope::NONE,
             version,
             patterns: HashMap::new(),
             unknown: HashMap::new(),
@@ -104,8 +112,34 @@ impl<'a> Schemas<'a> {
         if node.get("$ref").is_none() || self.has_siblings(node) {
             return Some(self.own(node));
         }
-        let target = self.resolver.follow(node)?;
-        Some(self.target(&target))
+        self.referred(node)
+    }
+
+    /// The schema that a reference leads to.
+    fn referred(&mut self, node: &'a Node) -> Option<SchemaId> {
+        let mut scope = self.scopes.enter(self.scope, node);
+        let resolver = self.resolver;
+        let is_2020 = self.version.is_2020();
+        let scopes = &mut self.scopes;
+        let target = resolver.follow_while(
+            node,
+            |node| !has_siblings(node, is_2020),
+            |passed| scope = scopes.enter(scope, passed),
+        )?;
+        Some(self.target(&target, scope))
+    }
+
+    /// The schema that a `$dynamicRef` leads to.
+    fn dynamically_referred(&mut self, reference: &'a Node) -> Option<SchemaId> {
+        let Some(text) = reference.as_str() else {
+            self.string(reference);
+            return None;
+        };
+        let node = self.scopes.lookup(self.scope, reference, text)?;
+        let scope = self.scopes.enter(self.scope, node);
+        let id = self.own_in(node, scope);
+        self.arena[id.0].referenced = true;
+        Some(id)
     }
 
     /// `type: string`, where the contract has no schema.
@@ -115,23 +149,21 @@ impl<'a> Schemas<'a> {
 
     /// Reads what has been found and not read yet.
     pub(crate) fn complete(&mut self) {
-        while let Some((id, node)) = self.queue.pop() {
+        while let Some((id, node, scope)) = self.queue.pop() {
+            self.scope = scope;
             let schema = self.read(node);
             let slot = &mut self.arena[id.0];
             *slot = Schema { component: slot.component.take(), referenced: slot.referenced, ..schema };
         }
+        self.scope = Scope::NONE;
     }
 
     fn has_siblings(&self, node: &Node) -> bool {
-        self.version.is_2020()
-            && node
-                .entries()
-                .iter()
-                .any(|entry| !MEANINGLESS_SIBLINGS.contains(&entry.key.as_str()) && !entry.key.starts_with("x-"))
+        has_siblings(node, self.version.is_2020())
     }
 
-    fn target(&mut self, target: &Target<'a>) -> SchemaId {
-        let id = self.own(target.node);
+    fn target(&mut self, target: &Target<'a>, scope: Scope) -> SchemaId {
+        let id = self.own_in(target.node, scope);
         let schema = &mut self.arena[id.0];
         schema.referenced = true;
         if target.is_named {
@@ -141,12 +173,18 @@ impl<'a> Schemas<'a> {
     }
 
     fn own(&mut self, node: &'a Node) -> SchemaId {
-        if let Some(id) = self.by_node.get(&node.id) {
+        let scope = self.scopes.enter(self.scope, node);
+        self.own_in(node, scope)
+    }
+
+    fn own_in(&mut self, node: &'a Node, scope: Scope) -> SchemaId {
+        let scope = self.scopes.narrowed(scope, node);
+        if let Some(id) = self.by_node.get(&(node.id, scope)) {
             return *id;
         }
         let id = self.push(Schema::default());
-        self.by_node.insert(node.id, id);
-        self.queue.push((id, node));
+        self.by_node.insert((node.id, scope), id);
+        self.queue.push((id, node, scope));
         id
     }
 
@@ -177,14 +215,22 @@ impl<'a> Schemas<'a> {
             }
         }
         if node.get("$ref").is_some() {
-            schema.reference = self.resolver.follow(node).map(|target| self.target(&target));
+            schema.reference = self.referred(node);
+        }
+        if let Some(reference) = node.get("$dynamicRef")
+            && let Some(target) = self.dynamically_referred(reference)
+        {
+            match schema.reference {
+                None => schema.reference = Some(target),
+                Some(_) => schema.all_of.push(target),
+            }
         }
         schema.docs = docs(node);
         schema.title = text(node, "title");
         schema.rust_name = text(node, "x-rust-name");
         for entry in node.entries() {
             if !entry.key.starts_with("x-") {
-                self.keyword(&mut schema, entry);
+                self.keyword(&mut schema, node, entry);
             }
         }
         for key in ["x-enum-varnames", "x-enumNames"] {
@@ -197,9 +243,10 @@ impl<'a> Schemas<'a> {
         schema
     }
 
-    fn keyword(&mut self, schema: &mut Schema<'a>, entry: &'a Entry) {
+    fn keyword(&mut self, schema: &mut Schema<'a>, node: &'a Node, entry: &'a Entry) {
         let value = &entry.value;
         match entry.key.as_str() {
+            "$ref" | "$dynamicRef" | "$id" | "$anchor" | "$dynamicAnchor" if self.version.is_2020() => {}
             "$ref" => {}
             "type" => self.types(schema, value),
             "format" => schema.format = self.string(value),
@@ -237,6 +284,7 @@ impl<'a> Schemas<'a> {
                         .help("write `prefixItems`"),
                     );
                     schema.prefix_items = self.list(entry);
+                    schema.items = node.get("additionalItems").and_then(|rest| self.intern(rest));
                 }
                 _ => schema.items = self.intern(value),
             },
@@ -266,7 +314,7 @@ impl<'a> Schemas<'a> {
             }
             "dependentSchemas" => schema.dependent_schemas = self.map(entry),
             "unevaluatedProperties" => schema.unevaluated_properties = self.intern(value),
-            "allOf" => schema.all_of = self.list(entry),
+            "allOf" => schema.all_of.extend(self.list(entry)),
             "anyOf" => schema.any_of = self.list(entry),
             "oneOf" => schema.one_of = self.list(entry),
             "not" => schema.not = self.intern(value),
@@ -277,14 +325,16 @@ impl<'a> Schemas<'a> {
             "readOnly" => schema.read_only = self.boolean(entry),
             "writeOnly" => schema.write_only = self.boolean(entry),
             "default" => schema.default = Some(value),
-            "$dynamicRef" | "$dynamicAnchor" | "$recursiveRef" | "$recursiveAnchor" => {
+            "$recursiveRef" | "$recursiveAnchor" | "$dynamicRef" | "$dynamicAnchor" => {
                 self.report().add(
                     Diagnostic::warning("unsupported-keyword", format!("`{}` is not checked", entry.key))
                         .at_key(entry)
                         .help("values that only this keyword forbids are accepted"),
                 );
             }
-            "$id" | "$anchor" | "id" => self.unknown(entry),
+            "$schema" => self.dialect(entry),
+            "dependencies" => self.dependencies(schema, entry),
+            "additionalItems" if node.get("items").is_some_and(|items| matches!(items.kind, Kind::Sequence(_))) => {}
             key if ANNOTATIONS.contains(&key) => {}
             _ => self.unknown(entry),
         }
@@ -397,13 +447,13 @@ impl<'a> Schemas<'a> {
                 continue;
             };
             // "Schema names or URI references" (OpenAPI 3.1, "Discriminator Object"): a name that exists comes first.
-            let file = member.value.span.file;
             let by_name = reference.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-            let found =
-                match by_name.then(|| self.resolver.lookup(file, &format!("#/components/schemas/{reference}"), 0)) {
-                    Some(Ok(node)) => Ok(node),
-                    _ => self.resolver.lookup(file, reference, 0),
-                };
+            let place = &member.value;
+            let found = match by_name.then(|| self.resolver.lookup(place, &format!("#/components/schemas/{reference}")))
+            {
+                Some(Ok(node)) => Ok(node),
+                _ => self.resolver.lookup(place, reference),
+            };
             match found.map(|node| self.resolver.follow(node)) {
                 Ok(Some(target)) => {
                     let id = self.own(target.node);
@@ -414,32 +464,6 @@ impl<'a> Schemas<'a> {
             }
         }
         schema.discriminator = Some(Discriminator { property, mapping });
-    }
-
-    /// The pattern, if it is a regular expression.
-    fn pattern(&mut self, pattern: String, place: &'a Node) -> Option<String> {
-        let checked = self.patterns.entry(pattern.clone()).or_insert_with(|| Regularity::of(&pattern)).clone();
-        match checked {
-            Regularity::Fine => Some(pattern),
-            Regularity::Foreign(meant) => {
-                self.report().add(
-                    Diagnostic::warning(
-                        "pattern-dialect",
-                        "`\\A`, `\\Z` and `\\z` are not of ECMA-262; they are taken as `^` and `$`",
-                    )
-                    .at(place),
-                );
-                Some(meant)
-            }
-            Regularity::Wrong(error) => {
-                self.report().add(
-                    Diagnostic::error("invalid-pattern", format!("this is not a regular expression of ECMA-262: {}", pattern::lower_first(&error)))
-                        .at(place)
-                        .help("patterns are those of JavaScript: no inline flags such as `(?i)`, no `\\A`, no possessive quantifiers"),
-                );
-                None
-            }
-        }
     }
 
     fn list(&mut self, entry: &'a Entry) -> Vec<SchemaId> {
@@ -460,82 +484,15 @@ impl<'a> Schemas<'a> {
             .filter_map(|member| Some((member.key.clone(), self.intern(&member.value)?)))
             .collect()
     }
+}
 
-    fn bound(&self, entry: &'a Entry) -> Option<Number> {
-        let quoted = || entry.value.as_str().and_then(crate::source::number);
-        let number = entry.value.as_number().or_else(quoted);
-        if entry.value.as_number().is_none() && !matches!(entry.value.kind, Kind::Null) {
-            self.tolerated(entry, "a number", number.is_some());
-        }
-        number
-    }
-
-    fn count(&self, entry: &'a Entry) -> Option<u64> {
-        let quoted = || entry.value.as_str().and_then(|text| text.parse().ok());
-        let count = entry.value.as_count().or_else(quoted);
-        if entry.value.as_count().is_none() && !matches!(entry.value.kind, Kind::Null) {
-            self.tolerated(entry, "a number that counts", count.is_some());
-        }
-        count
-    }
-
-    fn boolean(&self, entry: &'a Entry) -> bool {
-        match (&entry.value.kind, entry.value.as_str()) {
-            (Kind::Boolean(value), _) => *value,
-            (_, Some(text @ ("true" | "false"))) => {
-                self.tolerated(entry, "true or false", true);
-                text == "true"
-            }
-            _ => {
-                self.tolerated(entry, "true or false", false);
-                false
-            }
-        }
-    }
-
-    fn string(&self, value: &'a Node) -> Option<String> {
-        if value.as_str().is_none() && !matches!(value.kind, Kind::Null) {
-            self.report().add(
-                Diagnostic::warning("ignored-keyword", format!("this must be a string, not {}", value.describe()))
-                    .at(value),
-            );
-        }
-        value.as_str().map(str::to_owned)
-    }
-
-    fn tolerated(&self, entry: &'a Entry, wanted: &str, used: bool) {
-        let outcome = if used { "its text is taken" } else { "it is left out" };
-        self.report().add(
-            Diagnostic::warning(
-                "ignored-keyword",
-                format!("`{}` must be {wanted}, not {}; {outcome}", entry.key, entry.value.describe()),
-            )
-            .at(&entry.value),
-        );
-    }
-
-    fn wrong(&self, entry: &'a Entry, wanted: &str) {
-        self.report().add(
-            Diagnostic::error(
-                "invalid-schema",
-                format!("`{}` must be {wanted}, not {}", entry.key, entry.value.describe()),
-            )
-            .at(&entry.value),
-        );
-    }
-
-    /// A keyword that nobody knows: perhaps a misspelt one. Said once for each.
-    fn unknown(&mut self, entry: &'a Entry) {
-        if self.unknown.insert(entry.key.clone(), ()).is_none() {
-            self.report().add(
-                Diagnostic::warning(
-                    "unknown-keyword",
-                    format!("`{}` is no keyword of a schema and says nothing", entry.key),
-                )
-                .at_key(entry),
-            );
-        }
-    }
+/// Whether what stands beside a `$ref` changes what it means or how it is typed.
+fn has_siblings(node: &Node, is_2020: bool) -> bool {
+    is_2020
+        && node
+            .entries()
+            .iter()
+            .any(|entry| !MEANINGLESS_SIBLINGS.contains(&entry.key.as_str()) && !entry.key.starts_with("x-"))
 }
 
 /// Prose of a schema.

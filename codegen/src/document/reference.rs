@@ -1,10 +1,13 @@
 //! `$ref`: where a reference leads.
 //!
 //! A reference may name another file and a JSON pointer of any depth. Remote documents are not fetched, since a build
-//! must not depend on a network; anchors are not supported.
+//! must not depend on a network. What a schema names itself by `$id` or `$anchor` is found by that name ([`identity`]).
+//!
+//! [`identity`]: super::identity
 
 use std::collections::HashSet;
 
+use super::identity::Identities;
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::source::{Node, Sources, is_remote, percent_decoded};
 
@@ -25,15 +28,30 @@ pub(crate) struct Target<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Resolver<'a> {
     pub(crate) sources: &'a Sources,
+    pub(crate) identities: &'a Identities<'a>,
     pub(crate) report: &'a Reporter,
 }
 
 impl<'a> Resolver<'a> {
     /// The value itself, or what it refers to, to the end of the chain. A reference that leads nowhere is reported.
     pub(crate) fn follow(&self, node: &'a Node) -> Option<Target<'a>> {
+        self.follow_while(node, |_| true, |_| ())
+    }
+
+    /// The same for a reference that must be followed, to the first value that is more than a reference; `visit` is told
+    /// of every value on the way.
+    pub(crate) fn follow_while(
+        &self,
+        node: &'a Node,
+        is_reference: impl Fn(&Node) -> bool,
+        mut visit: impl FnMut(&'a Node),
+    ) -> Option<Target<'a>> {
         let mut target = Target { node, name: String::new(), is_named: false, component: None };
         let mut seen = HashSet::new();
         while let Some(reference) = target.node.get("$ref") {
+            if !seen.is_empty() && !is_reference(target.node) {
+                break;
+            }
             if !seen.insert(target.node.id) {
                 self.report.add(
                     Diagnostic::error("reference-cycle", "this reference leads back to itself")
@@ -54,14 +72,15 @@ impl<'a> Resolver<'a> {
             };
             let found = self.locate(reference, text)?;
             let (name, component, is_named) = names(text);
+            visit(found);
             target = Target { node: found, name, is_named, component: component.or(target.component) };
         }
         Some(target)
     }
 
-    /// One step.
-    fn locate(&self, place: &'a Node, text: &str) -> Option<&'a Node> {
-        match self.lookup(place.span.file, text, 0) {
+    /// One step: what a reference that stands at a place names.
+    pub(crate) fn locate(&self, place: &'a Node, text: &str) -> Option<&'a Node> {
+        match self.lookup(place, text) {
             Ok(node) => Some(node),
             Err(diagnostic) => {
                 self.report.add((*diagnostic).at(place));
@@ -70,8 +89,38 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// What a reference in a file names, without following what it finds.
-    pub(crate) fn lookup(&self, from: usize, text: &str, depth: usize) -> Result<&'a Node, Box<Diagnostic>> {
+    /// What a reference at a place names, without following what it finds.
+    pub(crate) fn lookup(&self, place: &'a Node, text: &str) -> Result<&'a Node, Box<Diagnostic>> {
+        let (uri, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let identities = self.identities;
+        let own = identities.resource_of(place);
+        let resource = own.and_then(|own| if uri.is_empty() { Some(own) } else { identities.named(own, uri) });
+        let resource = resource.or_else(|| identities.resource_of(self.sources.referred(place.span.file, uri)?));
+        let Some(resource) = resource else { return self.in_file(place.span.file, text, 0) };
+        let root = identities.resource(resource).root;
+        let fragment = percent_decoded(fragment);
+        if fragment.is_empty() {
+            return Ok(root);
+        }
+        if fragment.starts_with('/') {
+            // A pointer is relative to the resource; authors who give a component an `$id` mean the file all the same.
+            let found = root.pointer(&fragment);
+            let again = || match self.sources.referred(place.span.file, uri) {
+                Some(_) => self.in_file(place.span.file, text, 0),
+                None => self.in_file(root.span.file, &text[uri.len()..], 0),
+            };
+            return found.map_or_else(again, Ok);
+        }
+        identities.anchor(resource, &fragment).ok_or_else(|| {
+            Box::new(
+                Diagnostic::error("unresolved-reference", format!("`{text}` does not exist"))
+                    .help(format!("no schema there has `$anchor: {fragment}`")),
+            )
+        })
+    }
+
+    /// What a file and a JSON pointer in it name.
+    fn in_file(&self, from: usize, text: &str, depth: usize) -> Result<&'a Node, Box<Diagnostic>> {
         let (file, fragment) = text.split_once('#').unwrap_or((text, ""));
         if is_remote(file) {
             return Err(Box::new(
@@ -95,15 +144,6 @@ impl<'a> Resolver<'a> {
             ));
         };
         let pointer = percent_decoded(fragment);
-        if !pointer.is_empty() && !pointer.starts_with('/') {
-            return Err(Box::new(
-                Diagnostic::error(
-                    "unsupported-anchor",
-                    format!("`#{pointer}` names an anchor; only JSON pointers are followed"),
-                )
-                .help("write the path to the value, such as `#/components/schemas/Task`"),
-            ));
-        }
         let mut node = root;
         for token in pointer.split('/').skip(1) {
             let step = format!("/{token}");
@@ -112,7 +152,7 @@ impl<'a> Resolver<'a> {
                 // A pointer may lead through a reference.
                 None => match node.get("$ref").and_then(Node::as_str) {
                     Some(inner) if depth < 32 => {
-                        let through = self.lookup(node.span.file, inner, depth + 1)?;
+                        let through = self.in_file(node.span.file, inner, depth + 1)?;
                         through.pointer(&step).ok_or_else(|| dangling(text, through, token))?
                     }
                     _ => return Err(dangling(text, node, token)),

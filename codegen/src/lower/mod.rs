@@ -45,7 +45,8 @@ pub struct Lowered {
 pub fn load(contract: &Path) -> Result<Lowered, Diagnostics> {
     let report = Reporter::default();
     let sources = Sources::load(contract, &report);
-    let document = document::read(&sources, &report);
+    let identities = document::Identities::of(&sources);
+    let document = document::read(&sources, &identities, &report);
     let api = match document {
         Some(document) if !report.has_errors() => Some(lower(document, contract, &report)),
         _ => None,
@@ -73,10 +74,14 @@ struct Lowerer<'d, 'a> {
     in_requests: BTreeSet<SchemaId>,
     in_responses: BTreeSet<SchemaId>,
     patterns: Vec<String>,
+    /// Whether any schema has `unevaluatedProperties` or `unevaluatedItems`.
+    has_unevaluated: bool,
 }
 
 fn lower<'a>(mut document: Document<'a>, contract: &Path, report: &'a Reporter) -> ir::Api {
     let arena = std::mem::take(&mut document.schemas);
+    let has_unevaluated =
+        arena.iter().any(|schema| schema.unevaluated_properties.is_some() || schema.unevaluated_items.is_some());
     let operations = operation::list(&document);
     let mut shapes = Shapes::new(arena, report);
     let names = names::assign(&document, &operations, &mut shapes);
@@ -90,6 +95,7 @@ fn lower<'a>(mut document: Document<'a>, contract: &Path, report: &'a Reporter) 
         in_requests: BTreeSet::new(),
         in_responses: BTreeSet::new(),
         patterns: Vec::new(),
+        has_unevaluated,
     };
     let modules = lowerer.reach_types(&operations);
     let mut types = lowerer.types(&modules);

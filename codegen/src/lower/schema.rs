@@ -1,6 +1,8 @@
 //! Schemas as data for the run-time validator.
 
 use super::Lowerer;
+use super::shape::Shape;
+use crate::diagnostic::Diagnostic;
 use crate::document::schema::{Schema, SchemaId};
 use crate::ir::{self, JsonType, SchemaRef};
 
@@ -54,6 +56,7 @@ impl Lowerer<'_, '_> {
     pub(super) fn schema(&mut self, id: SchemaId) -> ir::Schema {
         let source = self.shapes.schema(id).clone();
         let mut schema = self.keywords(&source);
+        self.say_type(id, &source, &mut schema);
         if let Some(target) = source.reference {
             match self.schema_ref(target) {
                 SchemaRef::Named(name) => schema.reference = Some(name),
@@ -91,14 +94,70 @@ impl Lowerer<'_, '_> {
         schema
     }
 
+    /// A schema that only says what members or items are like takes, strictly, any value that has none. Its author means
+    /// an object or a list, and so does its Rust type; what is meant is said, in the schema and to the author.
+    fn say_type(&mut self, id: SchemaId, source: &Schema<'_>, schema: &mut ir::Schema) {
+        let is_typed =
+            self.names.contains_key(&id) || self.in_requests.contains(&id) || self.in_responses.contains(&id);
+        if !source.types.is_empty() || source.enumeration.is_some() || !is_typed || self.has_type(id, 0) {
+            return;
+        }
+        let (ty, name) = match &*self.shapes.shape(id) {
+            Shape::Struct(_) | Shape::Map(_) => (JsonType::Object, "object"),
+            Shape::Array(_) => (JsonType::Array, "array"),
+            _ => return,
+        };
+        schema.types.push(ty);
+        if self.shapes.is_nullable(id) {
+            schema.types.push(JsonType::Null);
+        }
+        if let Some(node) = source.node {
+            self.report.add(
+                Diagnostic::warning(
+                    "missing-type",
+                    format!("without a `type` any value is allowed here; it is taken as `type: {name}`"),
+                )
+                .at(node)
+                .help(format!("write `type: {name}`")),
+            );
+        }
+    }
+
+    /// Whether a schema, or one that always applies with it, has a `type`.
+    fn has_type(&self, id: SchemaId, depth: usize) -> bool {
+        let schema = self.shapes.schema(id);
+        !schema.types.is_empty()
+            || schema.enumeration.is_some()
+            || depth < 64
+                && schema.reference.iter().chain(&schema.all_of).any(|member| self.has_type(*member, depth + 1))
+    }
+
+    /// The format that is asserted. Without a `type` that it belongs to, a format is an annotation (JSON Schema 2020-12
+    /// Validation, section 7.2.1), and the author is told.
+    fn format(&self, source: &Schema<'_>) -> Option<&'static str> {
+        let base64 = source.content_encoding.as_deref() == Some("base64");
+        let Some(name) = source.format.as_deref() else {
+            return (base64 && source.types.contains(&JsonType::String)).then_some("Byte");
+        };
+        let asserted = format(name)?;
+        if source.types.is_empty() && source.reference.is_none() && source.all_of.is_empty() {
+            if let Some(node) = source.node.and_then(|node| node.get("format")) {
+                self.report.add(
+                    Diagnostic::warning("format-without-type", "without a `type` this format is not checked")
+                        .at(node)
+                        .help("write the `type` that it is a format of"),
+                );
+            }
+            return None;
+        }
+        Some(asserted)
+    }
+
     fn keywords(&mut self, source: &Schema<'_>) -> ir::Schema {
-        let byte = source.format.is_none()
-            && source.content_encoding.as_deref() == Some("base64")
-            && source.may_be(JsonType::String);
         ir::Schema {
             never: source.never,
             types: source.types.clone(),
-            format: if byte { Some("Byte") } else { source.format.as_deref().and_then(format) },
+            format: self.format(source),
             enumeration: source.enumeration.clone(),
             minimum: source.minimum,
             maximum: source.maximum,
@@ -189,10 +248,11 @@ impl Lowerer<'_, '_> {
         ids.iter().map(|id| self.schema_ref(*id)).collect()
     }
 
-    /// A schema where `true` is the same as nothing.
+    /// A schema where `true` is the same as nothing, but for `unevaluatedProperties` and `unevaluatedItems` elsewhere:
+    /// to them, what `true` has looked at is evaluated.
     fn constraint(&mut self, id: SchemaId) -> Option<SchemaRef> {
         let schema = self.schema_ref(id);
-        (schema != SchemaRef::Inline(Box::default())).then_some(schema)
+        (self.has_unevaluated || schema != SchemaRef::Inline(Box::default())).then_some(schema)
     }
 
     fn pattern(&mut self, pattern: &str) -> usize {

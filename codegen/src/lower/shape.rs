@@ -279,6 +279,17 @@ impl<'a> Shapes<'a> {
             if let Some(value) = schema.additional_properties {
                 additional = self.additional(value);
             }
+            let patterns: Vec<SchemaId> = schema.pattern_properties.iter().map(|(_, pattern)| *pattern).collect();
+            // Names that a pattern knows have schemas of their own, which one type may not be able to hold.
+            let fits = additional.flatten().is_some_and(|additional| {
+                patterns.iter().all(|pattern| {
+                    self.final_shape(*pattern) == self.final_shape(additional)
+                        && self.is_nullable(*pattern) == self.is_nullable(additional)
+                })
+            });
+            if !patterns.is_empty() && !fits {
+                additional = Some(None);
+            }
             let properties: Vec<(usize, String, SchemaId)> = self.arena[atom.0]
                 .properties
                 .iter()
@@ -366,12 +377,14 @@ impl<'a> Shapes<'a> {
         base.referenced = false;
         base.all_of = Vec::new();
         base.reference = None;
+        base.unevaluated_properties = None;
         let mut parts: Vec<SchemaId> = atoms.strong.iter().copied().filter(|atom| *atom != union).collect();
         parts.retain(|part| *part != id);
         if id != union && (says_type(&self.arena[id.0]) || !self.arena[id.0].required.is_empty()) {
             let mut own = self.arena[id.0].clone();
             own.all_of = Vec::new();
             own.reference = None;
+            own.unevaluated_properties = None;
             own.component = None;
             own.referenced = false;
             parts.push(self.push(own));

@@ -1,7 +1,10 @@
 //! What the tests over `tests/contracts` share.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod workspace;
+
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use specwright_codegen::{File, Generated};
@@ -53,4 +56,9 @@ pub(crate) fn write(path: &Path, text: &str) {
     }
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
+}
+
+/// Says past the test harness that a test could not be run.
+pub(crate) fn skipped(reason: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Schema, explore, select, select_tagged};
+use super::{Schema, explore, number::Decimal, select, select_tagged};
 
 /// Which marks appear anywhere in a schema. Most schemas have none, and values of those need no second look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,12 +18,38 @@ pub struct Marks {
     pub write_only: bool,
 }
 
-/// Drops every `readOnly` property of a request: the rule is that a client may send back what it was given, and that it has no
-/// effect.
+/// Makes a valid request what the generated types read.
+///
+/// Every `readOnly` property is dropped: the rule is that a client may send back what it was given, and that it has no
+/// effect. An integer that was written as `1.0` or `1e3` becomes one without a fraction.
 pub fn prepare_request(schema: &'static Schema, value: &mut Value) {
     if marks(schema).read_only {
         strip(schema, value, |schema| schema.read_only, 0);
     }
+    write_integers_plainly(value);
+}
+
+/// JSON Schema knows no difference between `1.0` and `1` (2020-12 Core, section 4.2.3); Rust's integers do.
+fn write_integers_plainly(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            if let Some(integer) = plain_integer(number) {
+                *number = integer;
+            }
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(write_integers_plainly),
+        Value::Object(members) => members.values_mut().for_each(write_integers_plainly),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// The same number without fraction and exponent, where it has one of them and is an integer of 64 bits.
+pub(super) fn plain_integer(number: &serde_json::Number) -> Option<serde_json::Number> {
+    if number.is_i64() || number.is_u64() {
+        return None;
+    }
+    let integer = Decimal::of(number).to_integer()?;
+    i64::try_from(integer).map(Into::into).or_else(|_| u64::try_from(integer).map(Into::into)).ok()
 }
 
 /// Drops every `writeOnly` property of a response.

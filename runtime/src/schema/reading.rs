@@ -7,6 +7,7 @@ use super::{
     Schema, Types,
     explore::{MAXIMUM_DEPTH, find, in_place},
     number::Decimal,
+    prepare::plain_integer,
 };
 
 /// The schema of the element at an index.
@@ -44,7 +45,8 @@ pub(crate) fn read_number(text: &str, types: Types) -> Option<Value> {
         .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
         .then(|| serde_json::from_str(text).ok())
         .flatten()?;
-    (types.contains(Types::NUMBER) || Decimal::of(&number).is_integer()).then_some(Value::Number(number))
+    let holds = types.contains(Types::NUMBER) || Decimal::of(&number).is_integer();
+    holds.then(|| Value::Number(plain_integer(&number).unwrap_or(number)))
 }
 
 fn visit(schema: &Schema, depth: usize, see: &mut dyn FnMut(&Schema)) {

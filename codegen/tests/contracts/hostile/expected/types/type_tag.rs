@@ -163,7 +163,7 @@ pub struct Struct {
     pub additional_properties_2: Option<String>,
     /// Every other property.
     #[serde(flatten)]
-    pub additional_properties: std::collections::BTreeMap<String, String>,
+    pub additional_properties: std::collections::BTreeMap<String, serde_json::Value>,
 }
 
 impl Struct {

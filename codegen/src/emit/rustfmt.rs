@@ -129,7 +129,7 @@ fn head_and_body(text: &str) -> (&str, &str) {
     let mut end = 0;
     let mut position = 0;
     for line in text.split_inclusive('\n') {
-        let is_comment = line.starts_with("//") && !(line.starts_with("///") && !line.starts_with("////"));
+        let is_comment = line.starts_with("//!") || line.starts_with("//") && !line.starts_with("///");
         if !is_comment && !line.trim().is_empty() {
             break;
         }

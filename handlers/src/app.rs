@@ -8,7 +8,7 @@ use axum::Router;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use http::{Extensions, HeaderMap, StatusCode, Version, header::ETAG};
 use specwright_runtime::{
-    auth::Authenticator,
+    auth::{Authenticator, Closed},
     database::Database,
     service::{Service, ServiceError},
 };
@@ -17,8 +17,9 @@ use tower_http::compression::{
     predicate::{DefaultPredicate, Predicate as _},
 };
 
-/// The name of the security scheme in the contract.
+/// The names of the security schemes in the contract.
 const CLERK_SESSION: &str = "clerkSession";
+const CLERK_API_KEY: &str = "clerkApiKey";
 
 /// The time, injected so that tests can set it.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -37,6 +38,8 @@ pub struct Config {
     pub database: Database,
     /// Who judges session tokens.
     pub authenticator: Arc<dyn Authenticator>,
+    /// Who judges API keys; nobody is let in by one unless this is set.
+    pub api_keys: Arc<dyn Authenticator>,
     /// The time.
     pub clock: Clock,
     /// Whether answers are checked against the contract: loud in development and tests, off in production.
@@ -51,6 +54,7 @@ impl Config {
         Self {
             database,
             authenticator,
+            api_keys: Arc::new(Closed),
             clock: Arc::new(Utc::now),
             validate_responses: false,
             timeout: Duration::from_secs(25),
@@ -67,6 +71,7 @@ impl App {
     pub fn build(config: Config) -> Result<Router, ServiceError> {
         let service = Service::builder()
             .authenticator(CLERK_SESSION, config.authenticator)
+            .authenticator(CLERK_API_KEY, config.api_keys)
             .timeout(config.timeout)
             .validate_responses(config.validate_responses)
             .build();

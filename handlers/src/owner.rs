@@ -1,6 +1,6 @@
 //! Whose things a request is about.
 
-use specwright_runtime::auth::Caller;
+use specwright_runtime::database::Scope;
 
 /// The owner of everything a caller sees and creates: the active organization of the token, else the user. The database has the same
 /// rule in its function `app_owner()`.
@@ -8,12 +8,10 @@ use specwright_runtime::auth::Caller;
 pub struct Owner(String);
 
 impl Owner {
-    /// The owner that a caller acts for.
-    pub fn of(caller: &Caller) -> Self {
-        Self(match caller.organization() {
-            Some(organization) => organization.id.clone(),
-            None => caller.user_id().as_str().to_owned(),
-        })
+    /// The owner that a caller acts for, of whichever type the operation's caller is. Nobody owns nothing: no row has the empty
+    /// owner.
+    pub fn of<'a>(caller: impl Into<Scope<'a>>) -> Self {
+        Self(caller.into().owner().unwrap_or_default().to_owned())
     }
 
     /// The value of the columns `owner_id`.

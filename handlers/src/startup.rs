@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `DATABASE_URL`, or `DATABASE_HOST` and its kin | where the database is; see [`Settings::from_environment`] |
 //! | `CLERK_JWT_KEY`, `CLERK_PUBLISHABLE_KEY` and their kin | whose tokens count; see [`ClerkVerifier::from_environment`] |
+//! | `CLERK_SECRET_KEY` | Clerk's Backend API, which judges API keys; without, none counts |
 //! | `ADDRESS`, `PORT` | where to listen: `127.0.0.1` and `8080` unless set |
 //! | `SPECWRIGHT_DATA` | where a local run keeps its database and its key: `.specwright` in the workspace unless set |
 //!
@@ -17,7 +18,10 @@ use std::{
 };
 
 use specwright_runtime::{
-    auth::{Authenticator, clerk::ClerkVerifier},
+    auth::{
+        Authenticator, Closed,
+        clerk::{BackendApi, ClerkVerifier, ConfigError, MachineVerifier},
+    },
     database::{self, Database, Settings},
     serve,
 };
@@ -82,8 +86,7 @@ impl Startup {
     pub async fn from_environment() -> Result<Self, Error> {
         if variable("AWS_LAMBDA_RUNTIME_API").is_some() {
             // A database that is away must not make the function fail to start: it would be started again and again.
-            let (database, authenticator) = configured()?;
-            return Ok(Self::new(Config::new(database, authenticator), None));
+            return Ok(Self::new(configured()?, None));
         }
         // First, because it is cheap and often taken: nothing else has to be stopped then.
         let listener = listen().await?;
@@ -91,9 +94,9 @@ impl Startup {
         return local::start(listener).await;
         #[cfg(not(feature = "local"))]
         {
-            let (database, authenticator) = configured()?;
-            reach(&database).await?;
-            Ok(Self::new(Config::new(database, authenticator), Some(listener)))
+            let config = configured()?;
+            reach(&config.database).await?;
+            Ok(Self::new(config, Some(listener)))
         }
     }
 
@@ -143,17 +146,30 @@ pub async fn migrate() -> Result<(), Error> {
     migrated.map_err(|source| Error::Database { address, source })
 }
 
-/// The database and the verifier that the environment names, both of which a deployed service needs.
-fn configured() -> Result<(Database, Arc<dyn Authenticator>), Error> {
+/// What the environment names: a database and a verifier, both of which a deployed service needs, and perhaps a secret key.
+fn configured() -> Result<Config, Error> {
     let database = Settings::from_environment().and_then(Database::connect);
-    let verifier = ClerkVerifier::from_environment();
-    match (database, verifier) {
-        (Ok(database), Ok(verifier)) => Ok((database, Arc::new(verifier))),
-        (database, verifier) => {
-            let problems = database.err().map(|error| error.to_string()).into_iter();
-            Err(configuration(problems.chain(verifier.err().map(|error| error.to_string()))))
+    match (database, ClerkVerifier::from_environment(), api_keys()) {
+        (Ok(database), Ok(verifier), Ok(api_keys)) => {
+            Ok(Config { api_keys, ..Config::new(database, Arc::new(verifier)) })
+        }
+        (database, verifier, api_keys) => {
+            let problems = [
+                database.err().map(|error| error.to_string()),
+                verifier.err().map(|error| error.to_string()),
+                api_keys.err().map(|error| error.to_string()),
+            ];
+            Err(configuration(problems.into_iter().flatten()))
         }
     }
+}
+
+/// Who judges API keys: Clerk, where we have its secret key.
+fn api_keys() -> Result<Arc<dyn Authenticator>, ConfigError> {
+    Ok(match BackendApi::from_environment()? {
+        Some(backend) => Arc::new(MachineVerifier::api_keys(Arc::new(backend))),
+        None => Arc::new(Closed),
+    })
 }
 
 /// Whether the database answers. A typing error in an address should not wait for the first request.

@@ -11,6 +11,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::context::RequestId;
 
@@ -24,6 +25,7 @@ pub struct Problem {
     title: Option<&'static str>,
     detail: Option<String>,
     errors: Vec<ProblemError>,
+    extensions: Map<String, Value>,
     headers: HeaderMap,
 }
 
@@ -41,7 +43,14 @@ pub struct ProblemError {
 impl Problem {
     /// A problem with nothing but its status.
     pub fn new(status: StatusCode) -> Self {
-        Self { status, title: None, detail: None, errors: Vec::new(), headers: HeaderMap::new() }
+        Self {
+            status,
+            title: None,
+            detail: None,
+            errors: Vec::new(),
+            extensions: Map::new(),
+            headers: HeaderMap::new(),
+        }
     }
 
     /// Says what is wrong this time, for people.
@@ -62,6 +71,13 @@ impl Problem {
     #[must_use]
     pub fn errors(mut self, errors: Vec<ProblemError>) -> Self {
         self.errors = errors;
+        self
+    }
+
+    /// Adds an extension member (RFC 9457, section 3.2), for clients that know it.
+    #[must_use]
+    pub fn extension(mut self, name: &'static str, value: Value) -> Self {
+        self.extensions.insert(name.to_owned(), value);
         self
     }
 
@@ -102,6 +118,8 @@ impl Problem {
             instance: Option<String>,
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             errors: &'a [ProblemError],
+            #[serde(flatten)]
+            extensions: &'a Map<String, Value>,
         }
         let members = Members {
             r#type: "about:blank",
@@ -110,6 +128,7 @@ impl Problem {
             detail: self.detail.as_deref(),
             instance: request_id.map(RequestId::urn),
             errors: &self.errors,
+            extensions: &self.extensions,
         };
         let text = serde_json::to_vec(&members).expect("strings and numbers always serialise");
         let mut response = Response::new(Body::from(text));

@@ -7,11 +7,14 @@
 //!
 //! After this stage nothing fails on what the author wrote.
 
+use std::collections::BTreeMap;
+
 use openapiv3::{Info, OpenAPI, ReferenceOr, Server};
 
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::source::{Kind, Node, Sources};
 
+mod clerk;
 mod dialect;
 mod events;
 mod identity;
@@ -31,6 +34,7 @@ use normalise::{Schemas, text};
 use reference::Resolver;
 use schema::{Schema, SchemaId};
 
+pub(crate) use clerk::{Clerk, implies_organization};
 pub(crate) use parts::item_schema;
 pub(crate) use security::MUTUAL_TLS;
 
@@ -111,6 +115,7 @@ pub(crate) fn read<'a>(
         events: Vec::new(),
         extra: Vec::new(),
         schemes: Vec::new(),
+        clerk: BTreeMap::new(),
     };
 
     if let Some(dialect) = root.entry("jsonSchemaDialect") {
@@ -153,6 +158,8 @@ struct Reader<'a> {
     extra: Vec<ExtraOperation>,
     /// Names of the security schemes of the contract.
     schemes: Vec<String>,
+    /// Those of them that Clerk's tokens satisfy.
+    clerk: BTreeMap<String, Clerk>,
 }
 
 fn version(root: &Node, report: &Reporter) -> Option<Version> {

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use openapiv3::{APIKeyLocation, OAuth2Flows, ReferenceOr, SecurityRequirement, SecurityScheme};
 
 use super::Reader;
+use super::clerk::{self, Clerk, X_CLERK};
 use super::normalise::{strings, text};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Kind, Node};
@@ -21,6 +22,9 @@ impl<'a> Reader<'a> {
             let Some(target) = self.resolver.follow(&entry.value) else { continue };
             match self.scheme(target.node) {
                 Ok(scheme) => {
+                    if let Some(clerk) = Clerk::of(&scheme) {
+                        self.clerk.insert(entry.key.clone(), clerk);
+                    }
                     schemes.insert(entry.key.clone(), ReferenceOr::Item(scheme));
                 }
                 Err(diagnostic) => self.report.add(*diagnostic),
@@ -32,10 +36,19 @@ impl<'a> Reader<'a> {
     fn scheme(&self, node: &'a Node) -> Result<SecurityScheme, Box<Diagnostic>> {
         let wrong = |message: String| Box::new(Diagnostic::error("invalid-security-scheme", message).at(node));
         let description = text(node, "description");
-        let extensions = IndexMap::new();
+        let mut extensions = IndexMap::new();
+        let clerk = node.get(X_CLERK).map(|value| (value, text(node, X_CLERK)));
+        if let Some((value, text)) = &clerk {
+            let Some(text) = text.as_ref().filter(|text| Clerk::parse(text).is_some()) else {
+                let values = Clerk::VALUES.map(|(value, _)| format!("`{value}`")).join(", ");
+                let message = format!("`{X_CLERK}` says whose tokens these are: one of {values}");
+                return Err(Box::new(Diagnostic::error("invalid-security-scheme", message).at(value)));
+            };
+            extensions.insert(X_CLERK.to_owned(), serde_json::Value::String(text.clone()));
+        }
         let needs =
             |key: &str| text(node, key).ok_or_else(|| wrong(format!("this kind of security scheme needs `{key}`")));
-        Ok(match text(node, "type").as_deref() {
+        let scheme = match text(node, "type").as_deref() {
             Some("http") => SecurityScheme::HTTP {
                 scheme: needs("scheme")?,
                 bearer_format: text(node, "bearerFormat"),
@@ -62,7 +75,33 @@ impl<'a> Reader<'a> {
             }
             Some(other) => return Err(wrong(format!("`{other}` is no type of security scheme"))),
             None => return Err(wrong("a security scheme needs `type`".into())),
-        })
+        };
+        match (&clerk, Clerk::of(&scheme).and_then(|clerk| clerk.objection(&scheme))) {
+            (Some((value, _)), Some(objection)) => {
+                Err(Box::new(Diagnostic::error("invalid-security-scheme", objection).at(value)))
+            }
+            _ => Ok(scheme),
+        }
+    }
+
+    /// The scopes of a Clerk session must mean something: a misspelt one would be a check that nobody passes.
+    fn check_scopes(&self, scheme: &str, scopes: &'a Node) {
+        if self.clerk.get(scheme) != Some(&Clerk::Session) {
+            return;
+        }
+        for scope in scopes.items() {
+            let Kind::String(text) = &scope.kind else { continue };
+            if !clerk::is_condition(text) {
+                self.report.add(
+                    Diagnostic::error("invalid-clerk-scope", format!("`{text}` asks nothing of a Clerk session"))
+                        .at(scope)
+                        .help(
+                            "write a permission as `org:projects:manage`, or `organization`, `role:admin`, `feature:export`, \
+                             `plan:pro`, `reverification:strict`, `reverification:second_factor:10`",
+                        ),
+                );
+            }
+        }
     }
 
     /// `security` of the contract or of an operation.
@@ -107,6 +146,7 @@ impl<'a> Reader<'a> {
                         }),
                     );
                 }
+                self.check_scopes(&entry.key, &entry.value);
                 all.insert(entry.key.clone(), strings(&entry.value));
             }
             alternatives.push(all);

@@ -47,6 +47,21 @@ pub struct SecurityRequirement {
     pub scheme: String,
     /// Scopes or roles.
     pub scopes: Vec<String>,
+    /// What a credential that satisfies it proves.
+    pub proves: CallerKind,
+}
+
+/// What is known about the caller of an operation, from its security.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerKind {
+    /// A user.
+    User,
+    /// A user who acts in an organization.
+    OrganizationMember,
+    /// A machine.
+    Machine,
+    /// A user or a machine.
+    Any,
 }
 
 /// A security scheme of the contract.
@@ -301,6 +316,13 @@ impl Operation {
         !self.security.is_empty() && !self.requires_caller()
     }
 
+    /// What is known of every caller that is let in, anonymous ones apart; of schemes that must hold together the first names
+    /// the caller. `None` where the operation is public.
+    pub fn caller_kind(&self) -> Option<CallerKind> {
+        let callers = self.security.iter().filter_map(|all| all.first()).map(|requirement| requirement.proves);
+        callers.reduce(CallerKind::or)
+    }
+
     /// Media types of the 2xx responses, without repetition, in the order of the contract.
     pub fn produces(&self) -> Vec<&str> {
         let mut media: Vec<&str> = Vec::new();
@@ -312,6 +334,17 @@ impl Operation {
             }
         }
         media
+    }
+}
+
+impl CallerKind {
+    /// What is known where the one or the other is.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (one, other) if one == other => one,
+            (Self::User | Self::OrganizationMember, Self::User | Self::OrganizationMember) => Self::User,
+            _ => Self::Any,
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use openapiv3::{APIKeyLocation, SecurityRequirement, SecurityScheme};
 
 use super::Lowerer;
-use crate::document::MUTUAL_TLS;
-use crate::ir::{self, Docs, Location, Name, SchemeKind};
+use crate::document::{Clerk, MUTUAL_TLS, implies_organization};
+use crate::ir::{self, CallerKind, Docs, Location, Name, SchemeKind};
 use crate::naming::{self, Table};
 
 impl Lowerer<'_, '_> {
@@ -17,12 +17,31 @@ impl Lowerer<'_, '_> {
         let all: Vec<Vec<ir::SecurityRequirement>> = alternatives
             .map(|all| {
                 all.iter()
-                    .map(|(scheme, scopes)| ir::SecurityRequirement { scheme: scheme.clone(), scopes: scopes.clone() })
+                    .map(|(scheme, scopes)| ir::SecurityRequirement {
+                        scheme: scheme.clone(),
+                        scopes: scopes.clone(),
+                        proves: self.caller_kind(scheme, scopes),
+                    })
                     .collect()
             })
             .collect();
         // Only `{}`: nothing is asked for.
         if all.iter().all(Vec::is_empty) { Vec::new() } else { all }
+    }
+
+    /// What a credential of the scheme with these scopes proves. Of a scheme that is not Clerk's only its authenticator knows
+    /// more than that somebody was verified.
+    fn caller_kind(&self, scheme: &str, scopes: &[String]) -> CallerKind {
+        let components = self.document.api.components.as_ref();
+        let scheme = components.and_then(|components| components.security_schemes.get(scheme)?.as_item());
+        match scheme.and_then(Clerk::of) {
+            Some(Clerk::Session) if scopes.iter().any(|scope| implies_organization(scope)) => {
+                CallerKind::OrganizationMember
+            }
+            Some(Clerk::Machine) => CallerKind::Machine,
+            Some(Clerk::ApiKey) => CallerKind::Any,
+            Some(Clerk::Session | Clerk::OAuth) | None => CallerKind::User,
+        }
     }
 
     /// The schemes that some operation uses, by name.

@@ -12,7 +12,7 @@ use specwright_runtime::{
 };
 use tokio::net::TcpListener;
 
-use super::{Error, MIGRATIONS, Startup, configuration, reach, variable};
+use super::{Error, MIGRATIONS, Startup, api_keys, configuration, reach, variable};
 use crate::Config;
 
 /// How long the printed token lives: a working day.
@@ -31,6 +31,7 @@ pub(super) struct Local {
 /// Starts what is missing. What was started is stopped again where something later fails.
 pub(super) async fn start(listener: TcpListener) -> Result<Startup, Error> {
     let (authenticator, token) = authenticator()?;
+    let api_keys = api_keys().map_err(|error| configuration([error.to_string()]))?;
     let (settings, postgres) = match variable("DATABASE_URL").or_else(|| variable("DATABASE_HOST")) {
         Some(_) => (Settings::from_environment().map_err(|error| configuration([error.to_string()]))?, None),
         None => {
@@ -44,7 +45,7 @@ pub(super) async fn start(listener: TcpListener) -> Result<Startup, Error> {
     let local = Local { postgres, token };
     match prepare(settings).await {
         Ok(database) => {
-            let config = Config { validate_responses: true, ..Config::new(database, authenticator) };
+            let config = Config { validate_responses: true, api_keys, ..Config::new(database, authenticator) };
             Ok(Startup { config, listener: Some(listener), local: Some(local) })
         }
         Err(error) => {

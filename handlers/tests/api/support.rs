@@ -10,6 +10,7 @@ use std::{
 };
 
 use api_client::{Client as TypedClient, Credentials, Error, ResponseValue};
+use axum::Router;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt as _;
@@ -36,6 +37,8 @@ use uuid::Uuid;
 pub(crate) struct Service {
     pub(crate) address: SocketAddr,
     pub(crate) database_url: String,
+    /// The router that the socket serves.
+    pub(crate) router: Router,
     _stop: oneshot::Sender<()>,
     postgres: Arc<Postgres>,
 }
@@ -84,14 +87,15 @@ impl Service {
         config.validate_responses = true;
         change(&mut config);
         let router = App::build(config).unwrap();
+        let served = router.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(async move {
             let stopped = async move { drop(stopped.await) };
-            serve::listen(router, listener, stopped).await;
+            serve::listen(served, listener, stopped).await;
         });
-        Self { address, database_url, _stop: stop, postgres }
+        Self { address, database_url, router, _stop: stop, postgres }
     }
 
     /// A person without organization.

@@ -43,6 +43,12 @@ pub struct CallerParts {
     pub expires: Option<i64>,
     /// All claims, as sent.
     pub claims: Map<String, Value>,
+    /// What the token or key may do, as its owner set it (OAuth and machine tokens, API keys).
+    pub scopes: Vec<String>,
+    /// The token's or key's own id, where it has one besides the session.
+    pub credential_id: Option<String>,
+    /// Whether this is no person: `user_id` is then the machine, or the organization whose key it is.
+    pub machine: bool,
 }
 
 /// The id of a verified user, for example `user_2abc`.
@@ -192,6 +198,21 @@ impl Caller {
         self.parts.expires
     }
 
+    /// What the token or key may do, as its owner set it; empty for sessions, whose rights are in the organization.
+    pub fn scopes(&self) -> &[String] {
+        &self.parts.scopes
+    }
+
+    /// The token's or key's own id (OAuth tokens, API keys): for an audit line.
+    pub fn credential_id(&self) -> Option<&str> {
+        self.parts.credential_id.as_deref()
+    }
+
+    /// Whether this is no person. A handler's `Caller` never is; see [`FromCaller`](super::FromCaller).
+    pub(crate) fn is_machine(&self) -> bool {
+        self.parts.machine
+    }
+
     /// All claims, as sent. Custom claims of the session token are here.
     pub fn claims(&self) -> &Map<String, Value> {
         &self.parts.claims
@@ -213,6 +234,9 @@ impl CallerParts {
             status: None,
             expires: None,
             claims: Map::new(),
+            scopes: Vec::new(),
+            credential_id: None,
+            machine: false,
         }
     }
 }

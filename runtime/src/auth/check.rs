@@ -3,6 +3,8 @@
 //! The semantics are those of Clerk's `has()`, so that a check gives the same answer in a browser and here: everything asked
 //! must hold, nothing asked is `false`, and a claim that cannot be read denies.
 
+use serde_json::{Value, json};
+
 use super::caller::{CallerParts, Factors};
 
 /// A question for [`Caller::has`](super::Caller::has): everything it names must hold.
@@ -51,6 +53,31 @@ impl Reverification {
     /// The second factor within a day.
     pub const LAX: Self = Self { level: Level::SecondFactor, after_minutes: 1440.0 };
 
+    const PRESETS: [(&'static str, Self); 4] =
+        [("strict_mfa", Self::STRICT_MFA), ("strict", Self::STRICT), ("moderate", Self::MODERATE), ("lax", Self::LAX)];
+
+    /// Reads the name of a preset, for example `strict`, or a level with minutes, for example `second_factor:30`.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some((_, preset)) = Self::PRESETS.into_iter().find(|(name, _)| *name == text) {
+            return Some(preset);
+        }
+        let (level, minutes) = text.split_once(':')?;
+        let levels = [Level::FirstFactor, Level::SecondFactor, Level::MultiFactor];
+        let level = levels.into_iter().find(|known| known.as_str() == level)?;
+        let minutes = minutes.parse::<u32>().ok().filter(|minutes| *minutes > 0)?;
+        Some(Self { level, after_minutes: f64::from(minutes) })
+    }
+
+    /// The member `clerk_error` of a 403, by which Clerk's front-end knows what to ask the user for: the name of a preset, or
+    /// a level with its minutes.
+    pub fn to_clerk_error(self) -> Value {
+        let asked = match Self::PRESETS.into_iter().find(|(_, preset)| *preset == self) {
+            Some((name, _)) => json!(name),
+            None => json!({ "level": self.level.as_str(), "afterMinutes": self.after_minutes }),
+        };
+        json!({ "type": "forbidden", "reason": "reverification-error", "metadata": { "reverification": asked } })
+    }
+
     fn holds(self, factors: Factors) -> bool {
         let fresh = |minutes: Option<f64>| minutes.is_some_and(|minutes| self.after_minutes > minutes);
         if !self.after_minutes.is_finite() || self.after_minutes <= 0.0 {
@@ -61,6 +88,17 @@ impl Reverification {
             (Level::SecondFactor | Level::MultiFactor, first, None) => fresh(first),
             (Level::SecondFactor, _, second) => fresh(second),
             (Level::MultiFactor, first, second) => fresh(first) && fresh(second),
+        }
+    }
+}
+
+impl Level {
+    /// Clerk's name, for example `second_factor`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstFactor => "first_factor",
+            Self::SecondFactor => "second_factor",
+            Self::MultiFactor => "multi_factor",
         }
     }
 }

@@ -18,10 +18,14 @@ mod caller;
 mod check;
 #[cfg(feature = "clerk")]
 pub mod clerk;
+#[cfg(feature = "clerk")]
+mod condition;
+mod proof;
 
 pub use self::{
     caller::{Actor, Caller, CallerParts, Factors, InvalidUserId, Organization, UserId},
     check::{Check, Level, Reverification},
+    proof::{AnyCaller, FromCaller, Machine, OrganizationCaller},
 };
 
 /// Turns the credential of one security scheme into a [`Caller`].
@@ -45,6 +49,24 @@ pub trait Authenticator: Send + Sync + 'static {
         scopes: &'a [&'static str],
         parts: &'a http::request::Parts,
     ) -> BoxFuture<'a, Result<Caller, AuthError>>;
+}
+
+/// Lets nobody in: for a security scheme of the contract that a deployment does without, where the other alternatives of its
+/// operations are enough.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Closed;
+
+impl Authenticator for Closed {
+    fn authenticate<'a>(
+        &'a self,
+        _credential: Credential<'a>,
+        scheme: &'static SecurityScheme,
+        _scopes: &'a [&'static str],
+        _parts: &'a http::request::Parts,
+    ) -> BoxFuture<'a, Result<Caller, AuthError>> {
+        let reason = format!("{} is not configured here", scheme.name);
+        Box::pin(async move { Err(AuthError::Invalid { reason }) })
+    }
 }
 
 /// A credential as found in the request. `Debug` prints its kind only.
@@ -85,6 +107,13 @@ pub enum AuthError {
         reason: String,
         /// The scopes of the contract that do not hold, as the contract spells them.
         missing: Vec<String>,
+    },
+    /// A verified caller whose last verification is too long ago: 403, with the body that Clerk's front-end answers by asking
+    /// the user to verify again (RFC 9470, too).
+    #[error("the caller must verify again")]
+    Reverification {
+        /// What would be recent enough.
+        needed: Reverification,
     },
     /// Nobody can tell at the moment, for example because the signing keys cannot be fetched: 503 with `Retry-After`.
     #[error("the credential cannot be checked at the moment")]

@@ -32,7 +32,7 @@ use serde_json::Value;
 pub use self::multipart::{File, Form, Multipart, PartKind};
 use self::query::Pair;
 use crate::{
-    auth::Caller,
+    auth::{Caller, FromCaller},
     context::{Context, RequestId},
     operation::{Location, Operation, Parameter, SchemeKind},
     problem::{Problem, ProblemError},
@@ -174,19 +174,30 @@ impl Decoder {
         Context::new(incoming.request_id.clone(), Arc::clone(&incoming.parts), incoming.deadline)
     }
 
-    /// The verified caller of a secured operation.
+    /// The verified caller of a secured operation, as the type that the operation proves.
     ///
     /// # Errors
     ///
     /// 401 where there is none. The service has authenticated before, so this happens for operations only that let anonymous
-    /// callers in; those use [`Decoder::optional_caller`].
-    pub fn caller(&self) -> Result<Caller, Rejection> {
-        self.incoming.caller.clone().ok_or_else(|| Rejection::new(Problem::new(StatusCode::UNAUTHORIZED)))
+    /// callers in; those use [`Decoder::optional_caller`]. 403 where the caller is of another kind, which takes an
+    /// authenticator that lets in more than the contract says.
+    pub fn caller<C: FromCaller>(&self) -> Result<C, Rejection> {
+        self.optional_caller()?.ok_or_else(|| Rejection::new(Problem::new(StatusCode::UNAUTHORIZED)))
     }
 
     /// The verified caller, where there is one.
-    pub fn optional_caller(&self) -> Option<Caller> {
-        self.incoming.caller.clone()
+    ///
+    /// # Errors
+    ///
+    /// 403 where there is one of another kind.
+    pub fn optional_caller<C: FromCaller>(&self) -> Result<Option<C>, Rejection> {
+        let Some(caller) = self.incoming.caller.clone() else { return Ok(None) };
+        match C::from_caller(caller) {
+            Some(caller) => Ok(Some(caller)),
+            None => {
+                Err(Rejection::new(Problem::new(StatusCode::FORBIDDEN).detail("the caller is not of the right kind")))
+            }
+        }
     }
 
     /// The index of the media type that was negotiated, in the operation's `produces`.

@@ -57,6 +57,7 @@ pub struct TokenRequest {
     actor: Option<String>,
     features: Vec<String>,
     plans: Vec<String>,
+    factors: (Option<u32>, Option<u32>),
     claims: Map<String, Value>,
 }
 
@@ -180,6 +181,7 @@ impl TokenRequest {
             actor: None,
             features: Vec::new(),
             plans: Vec::new(),
+            factors: (Some(0), None),
             claims: Map::new(),
         }
     }
@@ -232,6 +234,13 @@ impl TokenRequest {
         self
     }
 
+    /// How many minutes ago the factors were verified (`fva`); `None` for one that is not enrolled. The first factor just now,
+    /// and no second, unless set.
+    pub fn factors(mut self, first: Option<u32>, second: Option<u32>) -> Self {
+        self.factors = (first, second);
+        self
+    }
+
     /// Sets a claim; wins over all others.
     pub fn claim(mut self, name: impl Into<String>, value: Value) -> Self {
         self.claims.insert(name.into(), value);
@@ -252,7 +261,8 @@ impl TokenRequest {
         set("exp", now.saturating_add(self.expires_in.as_secs()).into());
         set("sts", if self.pending { "pending" } else { "active" }.into());
         set("v", 2.into());
-        set("fva", json!([0, -1]));
+        let minutes = |factor: Option<u32>| factor.map_or(-1, i64::from);
+        set("fva", json!([minutes(self.factors.0), minutes(self.factors.1)]));
         if let Some(origin) = &self.authorized_party {
             set("azp", origin.as_str().into());
         }

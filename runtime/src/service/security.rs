@@ -129,7 +129,8 @@ fn rank(error: &AuthError) -> u8 {
         AuthError::Missing => 0,
         AuthError::Invalid { .. } => 1,
         AuthError::Forbidden { .. } => 2,
-        AuthError::Unavailable { .. } => 3,
+        AuthError::Reverification { .. } => 3,
+        AuthError::Unavailable { .. } => 4,
     }
 }
 
@@ -163,6 +164,15 @@ fn refuse(error: AuthError, operation: &Operation) -> Rejection {
                 String::new()
             };
             challenge(problem, operation, &format!("Bearer error=\"insufficient_scope\"{scope}"), false)
+        }
+        AuthError::Reverification { needed } => {
+            let problem = Problem::new(StatusCode::FORBIDDEN)
+                .detail("the caller must verify again")
+                .extension("clerk_error", needed.to_clerk_error());
+            // RFC 9470, section 3, counts in seconds.
+            let seconds = needed.after_minutes * 60.0;
+            let bearer = format!("Bearer error=\"insufficient_user_authentication\", max_age=\"{seconds}\"");
+            challenge(problem, operation, &bearer, false)
         }
         AuthError::Invalid { .. } => {
             let problem = Problem::new(StatusCode::UNAUTHORIZED).detail("the credential is not valid");

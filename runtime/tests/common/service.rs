@@ -97,7 +97,7 @@ impl Answer {
             incoming.path().map(|(name, raw)| (name.to_owned(), json!(raw))).collect::<serde_json::Map<_, _>>().into();
         let operation = incoming.operation().id;
         let decoder = incoming.decoder();
-        let caller = decoder.optional_caller();
+        let caller: Option<Caller> = decoder.optional_caller()?;
         let body = json!({
             "operation": operation,
             "path": path,

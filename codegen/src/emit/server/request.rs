@@ -5,7 +5,7 @@ use super::body::BodyView;
 use crate::emit::rust_type::rust_type;
 use crate::emit::schema::Printer;
 use crate::emit::text;
-use crate::ir::{Location, Operation, Parameter, Style};
+use crate::ir::{CallerKind, Location, Operation, Parameter, Style};
 
 /// A field of the request struct.
 pub(super) struct FieldView {
@@ -46,12 +46,21 @@ pub(super) fn fields(
         ty,
     };
     let mut fields = vec![own("The request around the values of the contract.", "context", "Context".into())];
-    if operation.requires_caller() {
-        imports.add("specwright_runtime::auth", ["Caller"]);
-        fields.push(own("Who is calling, verified.", "caller", "Caller".into()));
-    } else if operation.optional_caller() {
-        imports.add("specwright_runtime::auth", ["Caller"]);
-        fields.push(own("Who is calling, verified; `None` for anonymous callers.", "caller", "Option<Caller>".into()));
+    if let Some(kind) = operation.caller_kind() {
+        let (ty, who) = match kind {
+            CallerKind::User => ("Caller", "Who is calling, verified"),
+            CallerKind::OrganizationMember => {
+                ("OrganizationCaller", "Who is calling, verified, and in which organization")
+            }
+            CallerKind::Machine => ("Machine", "The machine that is calling, verified"),
+            CallerKind::Any => ("AnyCaller", "Who is calling, a user or a machine, verified"),
+        };
+        imports.add("specwright_runtime::auth", [ty]);
+        fields.push(if operation.optional_caller() {
+            own(&format!("{who}; `None` for anonymous callers."), "caller", format!("Option<{ty}>"))
+        } else {
+            own(&format!("{who}."), "caller", ty.into())
+        });
     }
     if accept {
         let ty = format!("{}Accept", operation.type_prefix);
@@ -89,7 +98,7 @@ pub(super) fn steps(operation: &Operation, body: Option<&BodyView>, accept: Opti
     if operation.requires_caller() {
         steps.push(own("caller", "decoder.caller()?"));
     } else if operation.optional_caller() {
-        steps.push(own("caller", "decoder.optional_caller()"));
+        steps.push(own("caller", "decoder.optional_caller()?"));
     }
     if let Some(choice) = accept {
         steps.push(own("accept", &choice));

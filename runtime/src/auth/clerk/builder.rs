@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    ClerkVerifier, Keys, PublishableKey,
+    BackendApi, ClerkVerifier, Keys, PublishableKey,
+    cache::TokenCache,
     jwks::{Clock, Jwks, Lives},
     pem,
     token::Rules,
@@ -14,6 +15,11 @@ use super::{
 
 /// Clerk's default: clocks may differ by this much.
 const CLOCK_SKEW_MS: i64 = 5_000;
+
+/// How many verified tokens are remembered: with their claims, about 4 MB.
+const REMEMBERED: usize = 1_024;
+/// A key that was withdrawn is noticed after this, in milliseconds.
+const REMEMBERED_MS: f64 = 60_000.0;
 
 /// What is wrong with the configuration. One line each, naming the variable to look at.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +54,12 @@ pub enum ConfigError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The client of Clerk's Backend API cannot be made.
+    #[error("Clerk's Backend API cannot be used: {problem}")]
+    BackendApi {
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// Two instances in one configuration: no token could ever satisfy it, or the wrong ones would.
     #[error(
         "the issuer (CLERK_ISSUER) {issuer} is not the one of the publishable key (CLERK_PUBLISHABLE_KEY): {expected}"
@@ -75,6 +87,8 @@ pub struct ClerkVerifierBuilder {
     session_cookie: bool,
     clock: Clock,
     lives: Lives,
+    remembered: usize,
+    sessions: Option<Arc<BackendApi>>,
 }
 
 impl ClerkVerifierBuilder {
@@ -92,6 +106,8 @@ impl ClerkVerifierBuilder {
             session_cookie: false,
             clock: Arc::new(SystemTime::now),
             lives: Lives::default(),
+            remembered: REMEMBERED,
+            sessions: None,
         }
     }
 
@@ -111,6 +127,9 @@ impl ClerkVerifierBuilder {
         let is_true = |name: &str| set(name).is_some_and(|value| value.trim() == "true");
         builder.allow_missing_azp = is_true("CLERK_ALLOW_MISSING_AZP");
         builder.session_cookie = is_true("CLERK_SESSION_COOKIE");
+        if set("CLERK_TOKEN_CACHE").is_some_and(|value| value.trim() == "false") {
+            builder.remembered = 0;
+        }
         builder
     }
 
@@ -197,6 +216,21 @@ impl ClerkVerifierBuilder {
         self
     }
 
+    /// How many verified tokens are remembered, so that a token that is sent again costs no signature check; 1,024 unless set,
+    /// none with 0. An entry never outlives its token, nor a minute.
+    pub fn remember_tokens(mut self, tokens: usize) -> Self {
+        self.remembered = tokens;
+        self
+    }
+
+    /// Asks Clerk at each request whether the session is still active, so that a session that was ended is refused at once and
+    /// not when its token expires. Costs a call of the Backend API per request, and nothing is remembered; while Clerk does not
+    /// answer, requests fail with 503.
+    pub fn check_sessions(mut self, backend: Arc<BackendApi>) -> Self {
+        self.sessions = Some(backend);
+        self
+    }
+
     /// Checks the configuration.
     ///
     /// # Errors
@@ -243,14 +277,16 @@ impl ClerkVerifierBuilder {
             header_types: self.header_types,
             clock_skew_ms: self.clock_skew_ms,
         };
-        Ok(ClerkVerifier { keys, rules, cookie_key, clock: self.clock })
+        let remembers = self.remembered > 0 && self.sessions.is_none();
+        let remembered = remembers.then(|| TokenCache::new(self.remembered, REMEMBERED_MS));
+        Ok(ClerkVerifier { keys, rules, cookie_key, clock: self.clock, remembered, sessions: self.sessions })
     }
 }
 
 /// `jsonwebtoken` 11 panics at the first verification unless exactly one of its crypto features is on or a provider is
 /// installed. Some other dependency may turn the second feature on, so we do not rely on the first. Where the program has
 /// installed a provider already, that one stays.
-fn install_crypto() {
+pub(super) fn install_crypto() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();

@@ -18,12 +18,52 @@ pub(super) fn caller(claims: Map<String, Value>, scheme: &'static str) -> Result
     parts.plans = text(&claims, "pla").map(str::to_owned);
     parts.factors = factors(&claims);
     parts.actor = actor(&claims);
-    #[expect(clippy::cast_possible_truncation, reason = "times were checked to be within the range of a date")]
-    let expires = claims.get("exp").and_then(Value::as_f64).map(|seconds| seconds as i64);
-    parts.expires = expires;
+    parts.expires = expires(&claims);
     parts.organization = organization(&claims);
     parts.claims = claims;
     Ok(Caller::new(parts))
+}
+
+/// Reads the claims of a machine's token (M2M). Its scopes are in `scopes`, else it may speak to the audiences.
+pub(super) fn machine(claims: Map<String, Value>, scheme: &'static str) -> Result<Caller, InvalidUserId> {
+    let mut parts = bare(&claims, scheme)?;
+    parts.machine = true;
+    parts.scopes = words(claims.get("scopes")).or_else(|| words(claims.get("aud"))).unwrap_or_default();
+    parts.claims = claims;
+    for registered in ["iss", "sub", "exp", "nbf", "iat", "jti"] {
+        parts.claims.remove(registered);
+    }
+    Ok(Caller::new(parts))
+}
+
+/// Reads the claims of an OAuth access token: a user who lets a client act.
+pub(super) fn oauth(claims: Map<String, Value>, scheme: &'static str) -> Result<Caller, InvalidUserId> {
+    let mut parts = bare(&claims, scheme)?;
+    parts.actor = actor(&claims);
+    parts.scopes = words(claims.get("scp")).or_else(|| words(claims.get("scope"))).unwrap_or_default();
+    parts.claims = claims;
+    Ok(Caller::new(parts))
+}
+
+fn bare(claims: &Map<String, Value>, scheme: &'static str) -> Result<CallerParts, InvalidUserId> {
+    let mut parts = CallerParts::new(UserId::from_verified(text(claims, "sub").unwrap_or_default())?, scheme);
+    parts.credential_id = non_empty(claims, "jti").map(str::to_owned);
+    parts.expires = expires(claims);
+    Ok(parts)
+}
+
+/// A list of texts, or one text with spaces.
+fn words(claim: Option<&Value>) -> Option<Vec<String>> {
+    match claim? {
+        Value::String(text) => Some(text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()),
+        Value::Array(list) => Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+        _ => None,
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "times were checked to be within the range of a date")]
+fn expires(claims: &Map<String, Value>) -> Option<i64> {
+    claims.get("exp").and_then(Value::as_f64).map(|seconds| seconds as i64)
 }
 
 fn organization(claims: &Map<String, Value>) -> Option<Organization> {

@@ -15,7 +15,7 @@
 //! - a session cookie without authorized parties;
 //! - the operator's key may be written in more ways, and be of another size than 2048 bits.
 //!
-//! Not here: the browser's handshake and redirects, opaque machine tokens and anything else that asks Clerk's Backend API.
+//! Machines and API keys: [`MachineVerifier`]. Not here: the browser's handshake and redirects.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -31,31 +31,39 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
 
 use futures_util::future::BoxFuture;
 use jsonwebtoken::DecodingKey;
+use serde_json::{Map, Value};
 
-use super::{AuthError, Authenticator, Caller, Check, Credential};
+use super::{AuthError, Authenticator, Caller, Credential, condition::Condition};
 use crate::operation::{Location, SchemeKind, SecurityScheme};
 
+mod backend;
 mod builder;
+mod cache;
 mod claims;
 mod cookie;
 mod json;
 mod jwks;
+mod machine;
 mod pem;
 mod publishable_key;
 mod reason;
 mod token;
 
 pub use self::{
+    backend::{BackendApi, BackendApiBuilder, BackendError},
     builder::{ClerkVerifierBuilder, ConfigError},
+    machine::MachineVerifier,
     publishable_key::PublishableKey,
     reason::Reason,
 };
 use self::{
+    cache::TokenCache,
     jwks::{Clock, Jwks, KeyError},
     token::{Rules, Token},
 };
@@ -67,6 +75,10 @@ pub struct ClerkVerifier {
     /// The instance whose session cookies are accepted, where any are.
     cookie_key: Option<PublishableKey>,
     clock: Clock,
+    /// Verified tokens, where they are remembered.
+    remembered: Option<TokenCache>,
+    /// Who is asked whether a session is still active, where anybody is.
+    sessions: Option<Arc<BackendApi>>,
 }
 
 /// Where the keys come from.
@@ -112,6 +124,7 @@ impl ClerkVerifier {
     /// | `CLERK_AUTHORIZED_PARTIES` | comma list of the origins (`azp`) that tokens may come from |
     /// | `CLERK_AUDIENCE` | comma list; a token must name one of them (`aud`) |
     /// | `CLERK_SESSION_COOKIE` | `true`: the session cookie counts as well as a bearer token |
+    /// | `CLERK_TOKEN_CACHE` | `false`: verified tokens are not remembered |
     /// | `CLERK_ALLOW_MISSING_AZP` | `true`: a bearer token without `azp` passes nevertheless (native apps, Backend API tokens) |
     ///
     /// An empty variable counts as unset.
@@ -131,8 +144,12 @@ impl ClerkVerifier {
     /// keys have to be fetched and cannot be.
     pub async fn verify(&self, token: &str) -> Result<Caller, VerifyError> {
         let token = Token::decode(token)?;
+        if token.is_of_machine_class() {
+            return Err(Reason::Invalid.into());
+        }
         let of_other_class = token.is_not_session();
-        let caller = self.check(token, "", self.rules.allow_missing_azp).await?;
+        let claims = self.check(token, &self.rules, self.rules.allow_missing_azp).await?;
+        let caller = claims::caller(claims, "").map_err(|_| Reason::VerificationFailed)?;
         // Last, so that all other reasons are those of `verifyToken()`, which lets other classes through.
         if of_other_class {
             return Err(Reason::TypeMismatch.into());
@@ -141,25 +158,45 @@ impl ClerkVerifier {
     }
 
     /// Clerk's `authenticateRequest()`: other classes of token and pending sessions are signed out.
-    async fn session(&self, token: &str, scheme: &'static str, allow_missing_azp: bool) -> Result<Caller, VerifyError> {
-        let token = Token::decode(token)?;
+    async fn session(&self, text: &str, scheme: &'static str, allow_missing_azp: bool) -> Result<Caller, VerifyError> {
+        let remembered = self.remembered.as_ref().map(|cache| {
+            let parties = if allow_missing_azp { "azp may be missing" } else { "azp" };
+            (cache, TokenCache::key(text, &[scheme, parties]))
+        });
+        if let Some((cache, key)) = &remembered
+            && let Some(caller) = cache.get(key, self.now_ms())
+        {
+            return Ok(caller);
+        }
+        let token = Token::decode(text)?;
         if token.is_not_session() {
             return Err(Reason::TypeMismatch.into());
         }
-        let caller = self.check(token, scheme, allow_missing_azp).await?;
+        let claims = self.check(token, &self.rules, allow_missing_azp).await?;
+        let caller = claims::caller(claims, scheme).map_err(|_| Reason::VerificationFailed)?;
         if caller.status() == Some("pending") {
             return Err(Reason::SessionPending.into());
+        }
+        if let Some(backend) = &self.sessions {
+            let session = caller.session_id().ok_or(Reason::SessionEnded)?;
+            if !backend.session_is_active(session).await? {
+                return Err(Reason::SessionEnded.into());
+            }
+        }
+        if let Some((cache, key)) = remembered {
+            cache.insert(key, &caller, self.now_ms());
         }
         Ok(caller)
     }
 
+    /// Everything but what a token is: header, signature, claims, in this order.
     async fn check(
         &self,
         token: Token<'_>,
-        scheme: &'static str,
+        rules: &Rules,
         allow_missing_azp: bool,
-    ) -> Result<Caller, VerifyError> {
-        token.check_header(&self.rules)?;
+    ) -> Result<Map<String, Value>, VerifyError> {
+        token.check_header(rules)?;
         match &self.keys {
             Keys::Given(keys) => token.check_signature(keys)?,
             Keys::Fetched(jwks) => {
@@ -168,14 +205,17 @@ impl ClerkVerifier {
                 token.check_signature(&[key])?;
             }
         }
-        let claims = token.check_claims(&self.rules, allow_missing_azp, self.now_ms())?;
-        claims::caller(claims, scheme).map_err(|_| Reason::VerificationFailed.into())
+        Ok(token.check_claims(rules, allow_missing_azp, self.now_ms())?)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact until the year 287396")]
     fn now_ms(&self) -> f64 {
-        (self.clock)().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64
+        now_ms(&self.clock)
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact until the year 287396")]
+fn now_ms(clock: &Clock) -> f64 {
+    clock().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64
 }
 
 impl Authenticator for ClerkVerifier {
@@ -210,15 +250,21 @@ impl Authenticator for ClerkVerifier {
     }
 }
 
-/// The scopes of a requirement are permissions (`org:projects:manage`) and roles (`role:admin`). All of them must hold.
+/// All scopes of a requirement must hold. To verify again helps only whoever lacks nothing else.
 fn authorize(caller: &Caller, scopes: &[&str]) -> Result<(), AuthError> {
-    let holds = |scope: &str| match scope.strip_prefix("role:") {
-        Some(role) => caller.has(&Check::new().role(role)),
-        None => caller.has_permission(scope),
-    };
-    let missing = scopes.iter().filter(|scope| !holds(scope)).map(|scope| (*scope).to_owned()).collect::<Vec<_>>();
+    let (mut missing, mut again) = (Vec::new(), None);
+    for scope in scopes {
+        match Condition::parse(scope) {
+            Some(condition) if condition.holds(caller) => {}
+            Some(Condition::Reverification(needed)) => again = Some(needed),
+            _ => missing.push((*scope).to_owned()),
+        }
+    }
     if missing.is_empty() {
-        return Ok(());
+        return match again {
+            Some(needed) => Err(AuthError::Reverification { needed }),
+            None => Ok(()),
+        };
     }
     let reason = match caller.organization() {
         None => "the session acts in no organization".to_owned(),

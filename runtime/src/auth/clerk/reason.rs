@@ -35,6 +35,10 @@ pub enum Reason {
     SessionMissing,
     /// A session cookie of a user who has signed out, or in again, since.
     SignedOut,
+    /// A session that Clerk says is over, where sessions are asked about.
+    SessionEnded,
+    /// A machine token, OAuth token or API key that was revoked.
+    Revoked,
 }
 
 impl Reason {
@@ -55,6 +59,8 @@ impl Reason {
             Self::SessionPending => "session-pending",
             Self::SessionMissing => "session-token-missing",
             Self::SignedOut => "session-token-iat-before-client-uat",
+            Self::SessionEnded => "session-ended",
+            Self::Revoked => "token-revoked",
         }
     }
 }

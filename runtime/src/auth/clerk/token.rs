@@ -22,6 +22,10 @@ const SESSION: &str = "cl_B7d4PD111AAA";
 const MACHINE: &str = "cl_B7d4PD333AAA";
 /// Some instances stamp this one on all classes, so it says nothing.
 const UNSPECIFIED: &str = "cl_I7d4PD111III";
+/// The header's `typ` of an OAuth access token (RFC 9068, section 2.1).
+pub(super) const OAUTH_TYPES: [&str; 2] = ["at+jwt", "application/at+jwt"];
+/// What a machine's `sub` begins with.
+pub(super) const MACHINE_PREFIX: &str = "mch_";
 
 /// What a token must say besides being signed.
 #[derive(Debug)]
@@ -105,22 +109,37 @@ impl<'a> Token<'a> {
     /// before the claim was introduced; one of the wrong type is nobody's.
     pub(super) fn is_not_session(&self) -> bool {
         let other_class = self.header.get("cat").is_some_and(|class| *class != SESSION && *class != UNSPECIFIED);
-        let oauth = self.header.get("typ").is_some_and(|kind| *kind == "at+jwt" || *kind == "application/at+jwt");
-        let machine = match &self.payload {
+        other_class || self.has_machine_subject() || self.is_oauth()
+    }
+
+    /// Whether the class (`cat`) says that this is a machine's, of which no session can come.
+    pub(super) fn is_of_machine_class(&self) -> bool {
+        self.header.get("cat").is_some_and(|class| *class == MACHINE)
+    }
+
+    /// Whether this is a machine's token (M2M): by its subject, and by its class where it names one.
+    pub(super) fn is_machine(&self) -> bool {
+        self.has_machine_subject() && self.header.get("cat").is_none_or(|class| *class == MACHINE)
+    }
+
+    /// Whether the subject is a machine.
+    pub(super) fn has_machine_subject(&self) -> bool {
+        match &self.payload {
             Payload::Object(claims) => {
-                claims.get("sub").and_then(Value::as_str).is_some_and(|subject| subject.starts_with("mch_"))
+                claims.get("sub").and_then(Value::as_str).is_some_and(|subject| subject.starts_with(MACHINE_PREFIX))
             }
             Payload::Other => false,
-        };
-        other_class || oauth || machine
+        }
+    }
+
+    /// Whether this is an OAuth access token (RFC 9068).
+    pub(super) fn is_oauth(&self) -> bool {
+        self.header.get("typ").and_then(Value::as_str).is_some_and(|kind| OAUTH_TYPES.contains(&kind))
     }
 
     /// The checks of the header, none of which needs a key.
     pub(super) fn check_header(&self, rules: &Rules) -> Result<(), Reason> {
         let header = &self.header;
-        if header.get("cat").is_some_and(|class| *class == MACHINE) {
-            return Err(Reason::Invalid);
-        }
         let listed = match header.get("typ") {
             None => rules.header_types.is_empty(),
             Some(Value::String(kind)) if rules.header_types.is_empty() => kind == "JWT",
@@ -207,7 +226,7 @@ fn is_subject(subject: &str) -> bool {
 
 /// Where an audience is asked for, the token must name one of them. Clerk skips the check where the claim is absent or of the
 /// wrong type, which turns a misconfigured token template into an open door.
-fn audience_matches(claim: Option<&Value>, expected: &[String]) -> bool {
+pub(super) fn audience_matches(claim: Option<&Value>, expected: &[String]) -> bool {
     match claim {
         Some(Value::Array(audiences)) => audiences.iter().any(|audience| is_listed(Some(audience), expected)),
         Some(audience) => is_listed(Some(audience), expected),

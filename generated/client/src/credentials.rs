@@ -54,6 +54,7 @@ impl fmt::Debug for Secret {
 /// A secret for each security scheme of the contract.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials {
+    clerk_api_key: Option<Secret>,
     clerk_session: Option<Secret>,
 }
 
@@ -61,6 +62,13 @@ impl Credentials {
     /// No secret: for public operations.
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// The secret of the scheme `clerkApiKey`: the token, sent as `Authorization: Bearer`.
+    #[must_use]
+    pub fn clerk_api_key(mut self, secret: impl Into<Secret>) -> Self {
+        self.clerk_api_key = Some(secret.into());
+        self
     }
 
     /// The secret of the scheme `clerkSession`: the token, sent as `Authorization: Bearer`.
@@ -72,6 +80,7 @@ impl Credentials {
 
     fn secret(&self, scheme: Scheme) -> Option<&Secret> {
         match scheme {
+            Scheme::ClerkApiKey => self.clerk_api_key.as_ref(),
             Scheme::ClerkSession => self.clerk_session.as_ref(),
         }
     }
@@ -79,6 +88,7 @@ impl Credentials {
 
 #[derive(Clone, Copy)]
 enum Scheme {
+    ClerkApiKey,
     ClerkSession,
 }
 
@@ -90,7 +100,7 @@ fn security(operation_id: &str) -> &'static [&'static [Scheme]] {
         "get_task" => &[&[Scheme::ClerkSession]],
         "delete_task" => &[&[Scheme::ClerkSession]],
         "update_task" => &[&[Scheme::ClerkSession]],
-        "export_tasks" => &[&[Scheme::ClerkSession]],
+        "export_tasks" => &[&[Scheme::ClerkSession], &[Scheme::ClerkApiKey]],
         "list_projects" => &[&[Scheme::ClerkSession]],
         "create_project" => &[&[Scheme::ClerkSession]],
         "get_project" => &[&[Scheme::ClerkSession]],
@@ -122,6 +132,9 @@ impl ClientHooks<Credentials> for Client {
 
 fn apply<E>(scheme: Scheme, request: &mut Request, secret: &str) -> Result<(), Error<E>> {
     match scheme {
+        Scheme::ClerkApiKey => {
+            insert_header(request, "authorization", &format!("Bearer {secret}"))?;
+        }
         Scheme::ClerkSession => {
             insert_header(request, "authorization", &format!("Bearer {secret}"))?;
         }

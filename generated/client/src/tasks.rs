@@ -220,7 +220,9 @@ impl Client {
     ///
     /// The newest first, as one JSON array, as CSV (RFC 4180, with a header line) or as a JSON object per
     /// line; `Accept` chooses.
-    /// When there are more than `limit`, the header `Next-Cursor` leads to the rest.
+    /// When there are more than `limit`, the header `Next-Cursor` leads to the rest. A script sends an API key with
+    /// the scope
+    /// `tasks:read`.
     ///
     /// `GET /exports/tasks`
     pub async fn export_tasks(
@@ -251,6 +253,7 @@ impl Client {
             }
             400 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
             401 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
+            403 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
             406 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
             500 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
             503 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use specwright_runtime::auth::Caller;
+use specwright_runtime::auth::{Caller, OrganizationCaller};
 use specwright_runtime::axum::Router;
 use specwright_runtime::axum::response::Response;
 use specwright_runtime::context::Context;
@@ -486,8 +486,8 @@ static GET_PROJECT_PROJECT_ID: Parameter = Parameter {
 pub struct DeleteProjectRequest {
     /// The request around the values of the contract.
     pub context: Context,
-    /// Who is calling, verified.
-    pub caller: Caller,
+    /// Who is calling, verified, and in which organization.
+    pub caller: OrganizationCaller,
     /// The project.
     pub project_id: uuid::Uuid,
 }

@@ -4,6 +4,10 @@
 
 use specwright_runtime::operation::{SchemeKind, SecurityScheme};
 
+/// An API key of Clerk, of a user or of an organization. The names a requirement lists are scopes of the key.
+pub static CLERK_API_KEY: SecurityScheme =
+    SecurityScheme { name: "clerkApiKey", kind: SchemeKind::Bearer { format: None } };
+
 /// A session token of Clerk. The names a requirement lists are permissions of the active organization.
 pub static CLERK_SESSION: SecurityScheme =
     SecurityScheme { name: "clerkSession", kind: SchemeKind::Bearer { format: Some("JWT") } };

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use specwright_runtime::auth::Caller;
+use specwright_runtime::auth::{AnyCaller, Caller};
 use specwright_runtime::axum::Router;
 use specwright_runtime::axum::response::Response;
 use specwright_runtime::context::Context;
@@ -75,7 +75,9 @@ pub trait TasksApi: Send + Sync + 'static {
     ///
     /// The newest first, as one JSON array, as CSV (RFC 4180, with a header line) or as a JSON object per
     /// line; `Accept` chooses.
-    /// When there are more than `limit`, the header `Next-Cursor` leads to the rest.
+    /// When there are more than `limit`, the header `Next-Cursor` leads to the rest. A script sends an API key with
+    /// the scope
+    /// `tasks:read`.
     ///
     /// `GET /exports/tasks`.
     fn export_tasks(
@@ -969,8 +971,8 @@ static UPDATE_TASK_IF_MATCH: Parameter = Parameter {
 pub struct ExportTasksRequest {
     /// The request around the values of the contract.
     pub context: Context,
-    /// Who is calling, verified.
-    pub caller: Caller,
+    /// Who is calling, a user or a machine, verified.
+    pub caller: AnyCaller,
     /// The media type of the response that the client likes best.
     pub accept: ExportTasksAccept,
     /// Where to go on, the `nextCursor` of the page before. Opaque, and good only with the filters it was given for.
@@ -1041,6 +1043,8 @@ pub enum ExportTasksResponse {
         /// What the server asks for (RFC 6750, section 3).
         www_authenticate: Option<String>,
     },
+    /// 403: The caller lacks a permission.
+    Forbidden(api_types::Problem),
     /// 406:
     ///
     /// `Accept` excludes every media type of the answer.
@@ -1077,6 +1081,11 @@ impl Respond for ExportTasksResponse {
                 .status(StatusCode::UNAUTHORIZED)
                 .optional_header("WWW-Authenticate", www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
+            Self::Forbidden(body) => reply.status(StatusCode::FORBIDDEN).json(
+                "application/problem+json",
+                &api_types::schemas::PROBLEM,
+                &body,
+            ),
             Self::NotAcceptable(body) => reply.status(StatusCode::NOT_ACCEPTABLE).json(
                 "application/problem+json",
                 &api_types::schemas::PROBLEM,
@@ -1138,7 +1147,7 @@ pub static EXPORT_TASKS: Operation = Operation {
     method: "GET",
     path: "/exports/tasks",
     tag: "tasks",
-    security: &[&[(&crate::schemes::CLERK_SESSION, &[])]],
+    security: &[&[(&crate::schemes::CLERK_SESSION, &[])], &[(&crate::schemes::CLERK_API_KEY, &["tasks:read"])]],
     produces: &["application/json", "text/csv", "application/x-ndjson"],
     deprecated: false,
 };

@@ -78,7 +78,7 @@ impl SendFormRequest {
         decoder.finish()?;
         Ok(Self {
             context: decoder.context(),
-            caller: decoder.optional_caller(),
+            caller: decoder.optional_caller()?,
             accept: match decoder.accept() {
                 0 => SendFormAccept::Json,
                 1 => SendFormAccept::Csv,

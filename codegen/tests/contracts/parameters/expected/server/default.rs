@@ -44,7 +44,7 @@ impl GetEitherRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         let mut decoder = incoming.decoder();
         decoder.finish()?;
-        Ok(Self { context: decoder.context(), caller: decoder.optional_caller() })
+        Ok(Self { context: decoder.context(), caller: decoder.optional_caller()? })
     }
 }
 

@@ -41,6 +41,9 @@ pub mod telemetry;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 
+#[cfg(any(feature = "server", feature = "client"))]
+mod spelling;
+
 #[cfg(feature = "client")]
 pub mod client;
 

@@ -99,6 +99,8 @@ pub enum Style {
     PipeDelimited,
     /// `name[key]=a` in queries.
     DeepObject,
+    /// `name=a` in the `Cookie` header, as it is (OpenAPI 3.2).
+    Cookie,
 }
 
 /// A parameter of an operation.

@@ -18,9 +18,11 @@ use serde_json::Value;
 use crate::{
     context::RequestId,
     failure::{Chain, Failure},
+    operation::Parameter,
     problem::Problem,
     schema::{self, Direction, Schema},
     sequence::{Cause, Framing, ItemSource},
+    spelling::{encode::Encoding, is_json},
 };
 
 /// A response of the contract.
@@ -62,46 +64,66 @@ impl Reply {
         self.status(status)
     }
 
-    /// Sets a header, in the style `simple`: `a,b` for arrays, `key,value` for objects (OpenAPI, Header Object).
+    /// Sets a header of the contract, in the style `simple`: `a,b` for arrays, `key,value` for objects (OpenAPI, Header Object).
     ///
-    /// A value that cannot stand in a header, for example one with a line break, turns the response into a 500.
+    /// A value that cannot stand in a header, for example one with a line break, turns the response into a 500. So does, where
+    /// responses are validated, one that its schema refuses.
     #[must_use]
-    pub fn header<T: Serialize + ?Sized>(mut self, name: &'static str, value: &T) -> Self {
-        let values = serde_json::to_value(value).map_err(|error| error.to_string()).map(|value| match value {
-            // One line per cookie: commas mean something else there (RFC 6265, section 3).
-            Value::Array(values) if name.eq_ignore_ascii_case("set-cookie") => {
-                values.iter().map(simple).collect::<Vec<_>>()
-            }
-            Value::Null => Vec::new(),
-            value => vec![simple(&value)],
-        });
-        let written = values.and_then(|values| {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| error.to_string())?;
-            let mut first = true;
-            for value in values {
-                let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|error| error.to_string())?;
-                if first {
-                    self.headers.insert(&name, value);
-                } else {
-                    self.headers.append(&name, value);
-                }
-                first = false;
-            }
-            Ok(())
-        });
-        if let Err(error) = written {
-            self.broken = Some(Failure::internal(format!("the response header {name} cannot be written: {error}")));
+    pub fn header<T: Serialize + ?Sized>(mut self, header: &'static Parameter, value: &T) -> Self {
+        if let Err(error) = self.write_header(header, value) {
+            self.broken.get_or_insert(Failure::internal(format!("the response header {}: {error}", header.name)));
         }
         self
     }
 
     /// Sets a header where there is a value.
     #[must_use]
-    pub fn optional_header<T: Serialize + ?Sized>(self, name: &'static str, value: Option<&T>) -> Self {
+    pub fn optional_header<T: Serialize + ?Sized>(self, header: &'static Parameter, value: Option<&T>) -> Self {
         match value {
-            Some(value) => self.header(name, value),
+            Some(value) => self.header(header, value),
             None => self,
         }
+    }
+
+    /// Says which media type of a range of the contract the body is.
+    #[must_use]
+    pub fn content_type(mut self, media_type: &str) -> Self {
+        match HeaderValue::from_str(media_type) {
+            Ok(value) => {
+                self.headers.insert(header::CONTENT_TYPE, value);
+            }
+            Err(error) => {
+                self.broken.get_or_insert(Failure::internal(error));
+            }
+        }
+        self
+    }
+
+    fn write_header<T: Serialize + ?Sized>(&mut self, header: &Parameter, value: &T) -> Result<(), String> {
+        let value = serde_json::to_value(value).map_err(|error| error.to_string())?;
+        if self.validates {
+            let violations = schema::validate(header.schema, &value, Direction::Response);
+            if !violations.is_empty() {
+                return Err(listed(&violations));
+            }
+        }
+        let spelling = Encoding::of(header);
+        let texts = match value {
+            Value::Null => Vec::new(),
+            value if header.content.is_some_and(is_json) => vec![value.to_string()],
+            // One line per cookie: commas mean something else there (RFC 6265, section 3).
+            Value::Array(values) if header.name.eq_ignore_ascii_case("set-cookie") => {
+                values.iter().filter_map(|value| spelling.header(value).transpose()).collect::<Result<_, _>>()?
+            }
+            value => spelling.header(&value)?.into_iter().collect(),
+        };
+        let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|error| error.to_string())?;
+        self.headers.remove(&name);
+        for text in texts {
+            let value = HeaderValue::from_bytes(text.as_bytes()).map_err(|error| error.to_string())?;
+            self.headers.append(&name, value);
+        }
+        Ok(())
     }
 
     /// Ends with a JSON body. `writeOnly` properties are left out.
@@ -251,16 +273,4 @@ fn kept_alive(
             Err(_) => Some((Ok(Bytes::from_static(b":\n\n")), events)),
         }
     })
-}
-
-fn simple(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(elements) => elements.iter().map(simple).collect::<Vec<_>>().join(","),
-        Value::Object(members) => {
-            members.iter().map(|(name, member)| format!("{name},{}", simple(member))).collect::<Vec<_>>().join(",")
-        }
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
 }

@@ -35,7 +35,7 @@ use reference::Resolver;
 use schema::{Schema, SchemaId};
 
 pub(crate) use clerk::{Clerk, implies_organization};
-pub(crate) use parts::item_schema;
+pub(crate) use parts::{COOKIE_STYLE, EXPLODE, item_schema};
 pub(crate) use security::MUTUAL_TLS;
 
 /// Version of OpenAPI, as far as it matters.

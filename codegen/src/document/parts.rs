@@ -20,6 +20,12 @@ pub(crate) const RUST_NAME: &str = "x-rust-name";
 /// Extension that holds the number of a media type's `itemSchema`.
 const ITEM_SCHEMA: &str = "itemSchema";
 
+/// Where openapiv3, whose headers have no place for it, holds `explode` of a header.
+pub(crate) const EXPLODE: &str = "explode";
+
+/// Where openapiv3 holds that the style of a cookie is `cookie` (OpenAPI 3.2).
+pub(crate) const COOKIE_STYLE: &str = "cookie";
+
 impl<'a> Reader<'a> {
     /// `parameters` of a path or an operation, with the place of each.
     pub(super) fn parameters(&mut self, holder: &'a Node) -> Vec<(Parameter, &'a Node)> {
@@ -76,7 +82,7 @@ impl<'a> Reader<'a> {
             );
         }
         let format = self.schema_or_content(node, &target)?;
-        let parameter_data = ParameterData {
+        let mut parameter_data = ParameterData {
             name,
             description: text(node, "description"),
             required: is_path || node.get("required").and_then(Node::as_bool).unwrap_or(false),
@@ -126,8 +132,12 @@ impl<'a> Reader<'a> {
                 Parameter::Header { parameter_data, style: HeaderStyle::Simple }
             }
             "cookie" => {
-                if let Some(other) = style.as_deref().filter(|style| *style != "form") {
-                    wrong_style(other);
+                match style.as_deref() {
+                    None | Some("form") => {}
+                    Some("cookie") if self.version == super::Version::V3_2 => {
+                        parameter_data.extensions.insert(COOKIE_STYLE.to_owned(), true.into());
+                    }
+                    Some(other) => wrong_style(other),
                 }
                 Parameter::Cookie { parameter_data, style: CookieStyle::Form }
             }
@@ -237,6 +247,7 @@ impl<'a> Reader<'a> {
     fn header(&mut self, node: &'a Node) -> Option<Header> {
         let target = self.resolver.follow(node)?;
         let node = target.node;
+        let explode = node.get("explode").and_then(Node::as_bool).unwrap_or(false);
         Some(Header {
             description: text(node, "description"),
             style: HeaderStyle::Simple,
@@ -245,7 +256,7 @@ impl<'a> Reader<'a> {
             format: self.schema_or_content(node, &target)?,
             example: None,
             examples: IndexMap::new(),
-            extensions: IndexMap::new(),
+            extensions: IndexMap::from([(EXPLODE.to_owned(), explode.into())]),
         })
     }
 

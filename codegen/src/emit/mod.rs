@@ -8,6 +8,7 @@
 pub mod client;
 mod literal;
 mod markdown;
+mod response;
 mod rust_type;
 pub mod rustfmt;
 mod schema;

@@ -120,6 +120,7 @@ pub enum Style {
     SpaceDelimited,
     PipeDelimited,
     DeepObject,
+    Cookie,
 }
 
 /// One parameter.
@@ -295,10 +296,16 @@ pub enum Status {
 pub struct ResponseHeader {
     /// Field and header name.
     pub name: Name,
+    /// Name of its static in the tag's file, such as `LOCATION_HEADER`. Headers of a tag that say the same share one.
+    pub constant: String,
     /// Prose.
     pub docs: Docs,
-    /// `required`: otherwise the field is an `Option`.
+    /// `required` and never null: otherwise the field is an `Option`.
     pub required: bool,
+    /// `explode`: members of an object as `name=value`.
+    pub explode: bool,
+    /// Media type of a `content` header.
+    pub content: Option<String>,
     /// Type.
     pub ty: Type,
     /// Schema.

@@ -24,6 +24,7 @@ mod security;
 mod shape;
 mod types;
 
+pub(crate) use body::{Treatment, treatment};
 use shape::Shapes;
 
 /// A contract, lowered.

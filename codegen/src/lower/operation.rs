@@ -3,10 +3,12 @@
 //! An operation without an `operationId` is named after its method and path: `GET /repos/{owner}/{repo}` is
 //! `getReposByOwnerByRepo`. A name that is taken gets a number, in the order of the contract.
 
+use std::collections::HashMap;
+
 use openapiv3::{Header, Parameter, ParameterSchemaOrContent, PathStyle, QueryStyle, ReferenceOr, StatusCode};
 
 use super::Lowerer;
-use crate::document::Document;
+use crate::document::{COOKIE_STYLE, Document, EXPLODE};
 use crate::ir::{self, Docs, Location, Name, Status, Style};
 use crate::naming::{self, Table};
 
@@ -236,9 +238,11 @@ impl Lowerer<'_, '_> {
                 .iter()
                 .find(|declared| declared.name == tag)
                 .and_then(|declared| declared.description.clone());
-            let mut constants = Table::default();
-            let names: Vec<String> =
-                of_tag.iter().map(|listed| constants.claim(&naming::constant(&listed.method_name), "_")).collect();
+            let mut constants = Constants::default();
+            let names: Vec<String> = of_tag
+                .iter()
+                .map(|listed| constants.table.claim(&naming::constant(&listed.method_name), "_"))
+                .collect();
             tags.push(ir::Tag {
                 name: Name { rust: first.module.clone(), wire: tag.to_owned() },
                 trait_name: traits.claim(&format!("{}Api", prefix(tag)), ""),
@@ -253,14 +257,14 @@ impl Lowerer<'_, '_> {
         tags
     }
 
-    fn operation(&mut self, listed: &Listed<'_>, constant: String, constants: &mut Table) -> ir::Operation {
+    fn operation(&mut self, listed: &Listed<'_>, constant: String, constants: &mut Constants) -> ir::Operation {
         let operation = listed.operation;
         let mut parameters: Vec<&Parameter> = listed.parameters().collect();
         parameters.sort_by_key(|parameter| location(parameter));
         let mut fields = Table::default();
         let parameters = parameters
             .into_iter()
-            .filter_map(|parameter| self.parameter(parameter, &constant, &mut fields, constants))
+            .filter_map(|parameter| self.parameter(parameter, &constant, &mut fields, &mut constants.table))
             .collect();
         let body = listed.request_body().map(|body| self.request_body(body));
         let mut variants = Table::default();
@@ -274,7 +278,7 @@ impl Lowerer<'_, '_> {
                     description: Some(response.description.clone()).filter(|text| !text.is_empty()),
                     ..Docs::default()
                 },
-                headers: self.headers(&response.headers),
+                headers: self.headers(&response.headers, constants),
                 media: self.media(&response.content, false),
             })
             .collect();
@@ -324,6 +328,7 @@ impl Lowerer<'_, '_> {
                 (style, false, false)
             }
             Parameter::Header { .. } => (Style::Simple, false, false),
+            Parameter::Cookie { .. } if data.extensions.contains_key(COOKIE_STYLE) => (Style::Cookie, false, false),
             Parameter::Cookie { .. } => (Style::Form, false, false),
         };
         let (content, schema) = match &data.format {
@@ -353,7 +358,7 @@ impl Lowerer<'_, '_> {
             docs,
             location,
             style,
-            explode: data.explode.unwrap_or(matches!(style, Style::Form | Style::DeepObject)),
+            explode: data.explode.unwrap_or(matches!(style, Style::Form | Style::DeepObject | Style::Cookie)),
             required: data.required,
             allow_empty_value,
             allow_reserved,
@@ -364,33 +369,68 @@ impl Lowerer<'_, '_> {
         })
     }
 
-    fn headers(&mut self, headers: &indexmap::IndexMap<String, ReferenceOr<Header>>) -> Vec<ir::ResponseHeader> {
+    fn headers(
+        &mut self,
+        headers: &indexmap::IndexMap<String, ReferenceOr<Header>>,
+        constants: &mut Constants,
+    ) -> Vec<ir::ResponseHeader> {
         let mut fields = Table::default();
         fields.claim("body", "_");
         let headers = headers.iter().filter_map(|(name, header)| Some((name, header.as_item()?)));
         headers
             .filter_map(|(name, header)| {
-                let schema = match &header.format {
-                    ParameterSchemaOrContent::Schema(schema) => Some(schema),
+                let (content, schema) = match &header.format {
+                    ParameterSchemaOrContent::Schema(schema) => (None, Some(schema)),
                     ParameterSchemaOrContent::Content(content) => {
-                        content.first().and_then(|(_, media)| media.schema.as_ref())
+                        let (media_type, media) = content.first()?;
+                        (Some(media_type.clone()), media.schema.as_ref())
                     }
                 };
                 let id = schema.and_then(|schema| self.document.schema_of(schema))?;
                 let field = fields.claim(&naming::field(name), "_");
-                Some(ir::ResponseHeader {
+                // A header has no spelling for null: one that may be null may be absent.
+                let nullable = matches!(self.ty(id), ir::Type::Nullable(_));
+                let mut header = ir::ResponseHeader {
+                    constant: String::new(),
                     name: Name { rust: naming::raw(&field), wire: name.clone() },
                     docs: Docs {
                         description: header.description.clone(),
                         deprecated: header.deprecated.unwrap_or(false),
                         ..Docs::default()
                     },
-                    required: header.required,
-                    ty: self.ty(id),
+                    required: header.required && !nullable,
+                    explode: header.extensions.get(EXPLODE).is_some_and(|explode| explode == true),
+                    content,
+                    ty: self.value_type(id),
                     schema: self.schema_ref(id),
-                })
+                };
+                header.constant = constants.header(&header);
+                Some(header)
             })
             .collect()
+    }
+}
+
+/// The statics of a tag's file.
+#[derive(Default)]
+struct Constants {
+    table: Table,
+    /// Headers that say the same share one.
+    headers: HashMap<String, String>,
+}
+
+impl Constants {
+    fn header(&mut self, header: &ir::ResponseHeader) -> String {
+        let says = format!(
+            "{} {} {} {:?} {:?}",
+            header.name.wire, header.required, header.explode, header.content, header.schema
+        );
+        if let Some(constant) = self.headers.get(&says) {
+            return constant.clone();
+        }
+        let constant = self.table.claim(&format!("{}_HEADER", naming::constant(&header.name.wire)), "_");
+        self.headers.insert(says, constant.clone());
+        constant
     }
 }
 

@@ -25,25 +25,22 @@ async fn a_file_comes_back_as_it_was_sent() {
         .await
         .unwrap();
     assert_eq!(stored.status(), StatusCode::CREATED);
-    assert_eq!(
-        stored.headers()["location"].to_str().unwrap(),
-        format!("/tasks/{task}/attachments/{}/content", stored.id)
-    );
+    assert_eq!(stored.location, format!("/tasks/{task}/attachments/{}/content", stored.id));
     assert_eq!((stored.file_name.as_str(), stored.content_type.as_str()), ("Übersicht \"1\".pdf", "application/pdf"));
     assert_eq!((stored.size, stored.description.as_deref()), (100_000, Some("the plan")));
 
     let listed = client.list_attachments(&task).await.unwrap().into_inner();
-    assert_eq!(listed.items, [stored.into_inner()]);
+    assert_eq!(listed.items, [stored.into_inner().body]);
     let id = listed.items[0].id;
 
     let download = client.download_attachment(&task, &id).await.unwrap();
     assert_eq!(download.headers()["content-type"], "application/octet-stream");
     assert_eq!(download.headers()["x-content-type-options"], "nosniff");
     assert_eq!(
-        download.headers()["content-disposition"],
+        download.content_disposition,
         "attachment; filename=\"_bersicht _1_.pdf\"; filename*=UTF-8''%C3%9Cbersicht%20%221%22.pdf"
     );
-    assert_eq!(bytes_of(download.into_inner()).await, content);
+    assert_eq!(bytes_of(download.into_inner().body).await, content);
 
     assert_eq!(client.delete_attachment(&task, &id).await.unwrap().status(), StatusCode::NO_CONTENT);
     assert_eq!(refused(client.delete_attachment(&task, &id).await), StatusCode::NOT_FOUND);

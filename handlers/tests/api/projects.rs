@@ -20,8 +20,8 @@ async fn a_project_is_created_read_listed_and_deleted() {
     let client = ada.typed();
     let created = client.create_project(&new_project("GARDEN")).await.unwrap();
     assert_eq!(created.status(), StatusCode::CREATED);
-    assert_eq!(created.headers()["location"].to_str().unwrap(), format!("/projects/{}", created.id));
-    assert_eq!(*client.get_project(&created.id).await.unwrap(), *created);
+    assert_eq!(created.location, format!("/projects/{}", created.id));
+    assert_eq!(*client.get_project(&created.id).await.unwrap(), created.body);
 
     client.create_project(&new_project("HOUSE")).await.unwrap();
     let page = client.list_projects(None, Some(1)).await.unwrap().into_inner();

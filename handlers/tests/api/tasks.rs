@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use api_client::{ExportTasksAccept, ExportTasksSuccess};
+use api_client::{CreateTaskSuccess, Error, ExportTasksAccept, ExportTasksSuccess, GetTaskError};
 use api_types::{NewTask, Reminder, TaskPatch, TaskStatus};
 use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
@@ -30,9 +30,8 @@ async fn a_task_is_created_read_changed_and_deleted() {
         .await
         .unwrap();
     assert_eq!(created.status(), StatusCode::CREATED);
-    let e_tag = created.headers()["etag"].to_str().unwrap().to_owned();
-    let location = created.headers()["location"].to_str().unwrap().to_owned();
-    let created = created.into_inner();
+    let CreateTaskSuccess { body: created, e_tag, location, idempotency_replayed } = created.into_inner();
+    assert_eq!(idempotency_replayed, None);
     assert_eq!(location, format!("/tasks/{}", created.id));
     assert_eq!((created.status, created.created_by.as_str()), (TaskStatus::Open, "user_ada"));
     assert_eq!(created.priority.as_str(), "normal");
@@ -40,12 +39,11 @@ async fn a_task_is_created_read_changed_and_deleted() {
     assert_eq!(created.due_at.map(|time| time.timestamp_micros()), Some(due.timestamp_micros()));
 
     let read = client.get_task(&created.id, None).await.unwrap();
-    assert_eq!(read.headers()["etag"], e_tag.as_str());
-    assert_eq!(*read, created);
+    assert_eq!((&read.body, &read.e_tag), (&created, &e_tag));
 
     let changed = client.update_task(&created.id, None, &patch(json!({ "status": "done" }))).await.unwrap();
-    assert_ne!(changed.headers()["etag"], e_tag.as_str());
-    let changed = changed.into_inner();
+    assert_ne!(changed.e_tag, e_tag);
+    let changed = changed.into_inner().body;
     assert_eq!(changed.status, TaskStatus::Done);
     assert!(changed.updated_at > created.updated_at);
     assert_eq!((changed.title, changed.due_at), (created.title, created.due_at));
@@ -79,7 +77,7 @@ async fn a_merge_patch_tells_absent_from_null() {
     );
     let emptied =
         json!({ "description": null, "dueAt": null, "projectId": null, "assigneeId": null, "reminder": null });
-    let emptied = client.update_task(&task.id, None, &patch(emptied)).await.unwrap().into_inner();
+    let emptied = client.update_task(&task.id, None, &patch(emptied)).await.unwrap().into_inner().body;
     assert_eq!(
         (emptied.description, emptied.due_at, emptied.project_id, emptied.assignee_id, emptied.reminder),
         (None, None, None, None, None)
@@ -126,7 +124,7 @@ async fn a_reminder_keeps_its_secret_and_changes_its_kind() {
     assert_eq!(kept.as_deref(), Some(secret));
     // Another kind: replaced.
     let email = json!({ "reminder": { "kind": "email", "address": "ada@example.org", "minutesBefore": 5 } });
-    let task = client.update_task(&id, None, &patch(email)).await.unwrap().into_inner();
+    let task = client.update_task(&id, None, &patch(email)).await.unwrap().into_inner().body;
     assert!(matches!(task.reminder, Some(Reminder::EmailReminder(reminder)) if reminder.address == "ada@example.org"));
     assert_eq!(service.text_of("SELECT reminder->>'secret' FROM tasks").await, None);
 
@@ -154,16 +152,20 @@ async fn conditions_guard_what_a_client_decided_on() {
     let service = Service::start().await;
     let client = service.client("user_ada").typed();
     let created = client.create_task(None, &new_task(json!({ "title": "a" }))).await.unwrap();
-    let first = created.headers()["etag"].to_str().unwrap().to_owned();
+    let first = created.e_tag.clone();
     let id = created.id;
 
-    let unchanged = client.get_task(&id, Some(&first)).await;
-    assert_eq!(refused(unchanged), StatusCode::NOT_MODIFIED);
+    match client.get_task(&id, Some(&first)).await {
+        Err(Error::ErrorResponse(unchanged)) => {
+            assert!(matches!(&*unchanged, GetTaskError::NotModified { e_tag } if *e_tag == first), "{unchanged:?}");
+        }
+        other => panic!("{other:?}"),
+    }
     assert_eq!(refused(client.get_task(&id, Some("*")).await), StatusCode::NOT_MODIFIED);
     assert_eq!(refused(client.get_task(&id, Some(&format!("\"0\", W/{first}"))).await), StatusCode::NOT_MODIFIED);
 
     let second = client.update_task(&id, Some(&first), &patch(json!({ "title": "b" }))).await.unwrap();
-    let second = second.headers()["etag"].to_str().unwrap().to_owned();
+    let second = second.into_inner().e_tag;
     assert!(client.get_task(&id, Some(&first)).await.is_ok());
     let late = client.update_task(&id, Some(&first), &patch(json!({ "title": "c" }))).await;
     assert_eq!(refused(late), StatusCode::PRECONDITION_FAILED);
@@ -179,7 +181,7 @@ async fn of_many_writers_with_one_tag_one_wins() {
     let service = Service::start().await;
     let client = service.client("user_ada").typed();
     let created = client.create_task(None, &new_task(json!({ "title": "a" }))).await.unwrap();
-    let tag = created.headers()["etag"].to_str().unwrap().to_owned();
+    let tag = created.e_tag.clone();
     // Somebody else holds the row until all writers wait for it: none can have finished before another began.
     let mut holder = service.admin().await;
     sqlx::raw_sql("BEGIN; SELECT FROM tasks FOR UPDATE").execute(&mut holder).await.unwrap();
@@ -282,13 +284,11 @@ async fn an_idempotency_key_carries_a_request_out_once() {
     let client = ada.typed();
     let task = new_task(json!({ "title": "once", "labels": ["a"] }));
     let first = client.create_task(Some("key-1"), &task).await.unwrap();
-    assert!(first.headers().get("idempotency-replayed").is_none());
+    assert_eq!(first.idempotency_replayed, None);
     let again = client.create_task(Some("key-1"), &task).await.unwrap();
     assert_eq!(again.status(), StatusCode::CREATED);
-    assert_eq!(again.headers()["idempotency-replayed"], "true");
-    assert_eq!(again.headers()["location"], first.headers()["location"]);
-    assert_eq!(again.headers()["etag"], first.headers()["etag"]);
-    assert_eq!(*again, *first);
+    assert_eq!(again.idempotency_replayed, Some(true));
+    assert_eq!((&again.body, &again.location, &again.e_tag), (&first.body, &first.location, &first.e_tag));
     // Spelled another way it is the same request.
     let request =
         ada.send(Method::POST, "/tasks").header("Idempotency-Key", "key-1").header("Content-Type", "application/json");
@@ -346,7 +346,7 @@ async fn an_export_speaks_three_formats() {
     }
 
     let json = client.export_tasks(None, None, None, None, ExportTasksAccept::Json).await.unwrap();
-    let ExportTasksSuccess::Json(tasks) = json.into_inner() else { panic!("asked for JSON") };
+    let ExportTasksSuccess::Json { body: tasks, .. } = json.into_inner() else { panic!("asked for JSON") };
     assert_eq!(
         tasks.iter().map(|task| task.title.as_str()).collect::<Vec<_>>(),
         ["third", "=HYPERLINK(\"x\"), \"quoted\"", "first"]
@@ -354,8 +354,8 @@ async fn an_export_speaks_three_formats() {
 
     let csv = client.export_tasks(None, Some(2), None, None, ExportTasksAccept::Csv).await.unwrap();
     assert!(csv.headers()["content-type"].to_str().unwrap().starts_with("text/csv"));
-    let next = csv.headers()["next-cursor"].to_str().unwrap().to_owned();
-    let ExportTasksSuccess::Csv(text) = csv.into_inner() else { panic!("asked for CSV") };
+    let ExportTasksSuccess::Csv { body: text, next_cursor } = csv.into_inner() else { panic!("asked for CSV") };
+    let next = next_cursor.unwrap();
     let lines: Vec<_> = text.split("\r\n").collect();
     assert_eq!(lines.len(), 4, "{text}");
     assert!(lines[0].starts_with("id,title,description,") && lines[3].is_empty());
@@ -363,8 +363,10 @@ async fn an_export_speaks_three_formats() {
     assert!(lines[1].contains(",a b,"), "{text}");
 
     let rest = client.export_tasks(Some(&next), None, None, None, ExportTasksAccept::Ndjson).await.unwrap();
-    assert!(rest.headers().get("next-cursor").is_none());
-    let ExportTasksSuccess::Ndjson(mut tasks) = rest.into_inner() else { panic!("asked for lines") };
+    let ExportTasksSuccess::Ndjson { body: mut tasks, next_cursor } = rest.into_inner() else {
+        panic!("asked for lines")
+    };
+    assert_eq!(next_cursor, None);
     assert_eq!(tasks.try_next().await.unwrap().unwrap().title, "first");
     assert!(tasks.try_next().await.unwrap().is_none());
 

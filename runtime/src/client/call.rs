@@ -74,12 +74,10 @@ impl Call {
     ///
     /// [`CallError::EmptyPathParameter`]: an empty segment would name another resource.
     pub fn path(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) -> Result<(), CallError> {
-        let text = encoding.path(name, &json(name, value)?);
+        let text = encoding.path(name, &json(name, value)?).map_err(unsendable(name))?;
         if text.is_empty() {
             return Err(CallError::EmptyPathParameter { name: name.to_owned() });
         }
-        // A segment of dots alone would be removed by URL normalisation (RFC 3986 section 5.2.4).
-        let text = if text == "." || text == ".." { text.replace('.', "%2E") } else { text };
         self.path = self.path.replace(&format!("{{{name}}}"), &text);
         Ok(())
     }
@@ -90,8 +88,7 @@ impl Call {
     ///
     /// [`CallError::Unsendable`] when a value holds the delimiter of its style.
     pub fn query(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) -> Result<(), CallError> {
-        let pairs = encoding.pairs(name, &json(name, value)?);
-        self.query.extend(pairs.map_err(|reason| CallError::Unsendable { name: name.to_owned(), reason })?);
+        self.query.extend(encoding.pairs(name, &json(name, value)?).map_err(unsendable(name))?);
         Ok(())
     }
 
@@ -101,7 +98,7 @@ impl Call {
     ///
     /// [`CallError::Unsendable`] when the value holds a character that a header cannot.
     pub fn header(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) -> Result<(), CallError> {
-        match encoding.header(&json(name, value)?) {
+        match encoding.header(&json(name, value)?).map_err(unsendable(name))? {
             Some(text) => self.raw_header(name, &text),
             None => Ok(()),
         }
@@ -113,8 +110,7 @@ impl Call {
     ///
     /// As [`Call::query`].
     pub fn cookie(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) -> Result<(), CallError> {
-        let pairs = encoding.pairs(name, &json(name, value)?);
-        self.cookies.extend(pairs.map_err(|reason| CallError::Unsendable { name: name.to_owned(), reason })?);
+        self.cookies.extend(encoding.pairs(name, &json(name, value)?).map_err(unsendable(name))?);
         Ok(())
     }
 
@@ -157,11 +153,7 @@ impl Call {
                 let encoding = Encoding::FORM_EXPLODED;
                 // An object inside a form has no exploded form of its own: it travels as JSON (section 4.8.14.4).
                 let value = if value.is_object() { Value::String(value.to_string()) } else { value };
-                pairs.extend(
-                    encoding
-                        .pairs(&name, &value)
-                        .map_err(|reason| CallError::Unsendable { name: name.clone(), reason })?,
-                );
+                pairs.extend(encoding.pairs(&name, &value).map_err(unsendable(&name))?);
             }
         }
         self.bytes_body("application/x-www-form-urlencoded", pairs.join("&"));
@@ -185,6 +177,13 @@ impl Call {
     ///
     /// [`CallError::Build`].
     pub fn build(mut self, client: &reqwest::Client, base_url: &str) -> Result<reqwest::Request, CallError> {
+        // URL normalisation removes such a segment, however its dots are written (RFC 3986, section 5.2.4): the request
+        // would reach another resource.
+        let dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+        if let Some(segment) = self.path.split('/').find(|segment| dots(segment)) {
+            let reason = format!("`{segment}` as a whole segment means another path");
+            return Err(CallError::Unsendable { name: self.path.clone(), reason });
+        }
         let mut url = format!("{}{}", base_url.trim_end_matches('/'), self.path);
         if !self.query.is_empty() {
             url.push(if url.contains('?') { '&' } else { '?' });
@@ -204,23 +203,16 @@ impl Call {
     }
 
     fn raw_header(&mut self, name: &str, text: &str) -> Result<(), CallError> {
-        let unsendable = |reason: &str| CallError::Unsendable { name: name.to_owned(), reason: reason.to_owned() };
-        let value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| unsendable("a header cannot hold it"))?;
-        let name = HeaderName::try_from(name).map_err(|_| unsendable("this is not the name of a header"))?;
+        let refuse = |reason: &str| unsendable(name)(reason.to_owned());
+        let value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| refuse("a header cannot hold it"))?;
+        let name = HeaderName::try_from(name).map_err(|_| refuse("this is not the name of a header"))?;
         self.headers.append(name, value);
         Ok(())
     }
 }
 
-/// Whether the `Content-Type` of a response is a media type or range of the contract (RFC 9110 section 12.5.1).
-pub fn media_type_matches(response: &reqwest::Response, range: &str) -> bool {
-    let actual = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let actual = actual.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match range.split_once('/') {
-        Some(("*", "*")) => true,
-        Some((kind, "*")) => actual.split('/').next() == Some(kind),
-        _ => actual == range,
-    }
+fn unsendable(name: &str) -> impl Fn(String) -> CallError + '_ {
+    |reason| CallError::Unsendable { name: name.to_owned(), reason }
 }
 
 fn json(name: &str, value: &impl Serialize) -> Result<Value, CallError> {

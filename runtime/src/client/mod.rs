@@ -5,12 +5,16 @@
 //! over the typed value; the text on the wire is the inverse of what the server's decoder reads. Optional values are
 //! passed as they are: nothing is sent for `None`.
 
+mod answer;
 mod call;
-mod encode;
 mod items;
 mod upload;
 
-pub use call::{Call, CallError, media_type_matches};
-pub use encode::Encoding;
+pub use crate::spelling::encode::Encoding;
+pub use answer::{
+    media_type_matches, read_bytes, read_header, read_items, read_json, read_stream, read_text, refused, wrapped,
+};
+pub use call::{Call, CallError};
 pub use items::items;
+pub use progenitor_client::{ByteStream, Error, ResponseValue};
 pub use upload::{Form, Upload};

@@ -17,10 +17,8 @@
 mod body;
 mod multipart;
 mod parameter;
-mod query;
 mod stream;
 pub(crate) mod template;
-mod text;
 
 use std::{fmt, sync::Arc, time::Instant};
 
@@ -30,13 +28,16 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use self::multipart::{File, Form, Multipart, PartKind};
-use self::query::Pair;
 use crate::{
     auth::{Caller, FromCaller},
     context::{Context, RequestId},
     operation::{Location, Operation, Parameter, SchemeKind},
     problem::{Problem, ProblemError},
     schema::{Direction, Violation, validate},
+    spelling::{
+        query::{self, Pair},
+        text,
+    },
 };
 
 /// A request on its way to a handler: routed, authenticated and negotiated, with its body still unread.

@@ -5,31 +5,35 @@
 
 use serde_json::Value;
 
-use super::{
-    Incoming,
-    query::{self, Undecodable},
-    text::{self, Shape, Tree},
-};
+use super::Incoming;
 use crate::{
     operation::{Location, Parameter, Style},
-    schema::{Schema, properties_of, takes_additional},
+    schema::{properties_of, takes_additional},
+    spelling::{
+        Fault,
+        expand::{expand, listed, repeated, split, undecodable},
+        is_json,
+        query::{self, Undecodable},
+        text::{self, Shape, Tree},
+    },
 };
-
-/// Why a parameter has no value: keyword and message of the violation.
-pub(super) type Fault = (&'static str, String);
 
 /// The parameter's value; `None` where it is absent.
 pub(super) fn read(incoming: &mut Incoming, parameter: &Parameter) -> Result<Option<Value>, Fault> {
-    if parameter.content.is_some() {
+    if let Some(media_type) = parameter.content {
         let Some(text) = one(texts(incoming, parameter, parameter.name)?)? else { return Ok(None) };
+        if !is_json(media_type) {
+            return Ok(Some(text::scalar(text, parameter.schema)));
+        }
         return serde_json::from_str(&text).map(Some).map_err(|error| ("json", format!("must be JSON: {error}")));
     }
     let shape = text::shape(parameter.schema);
     match (parameter.style, parameter.location) {
         (Style::DeepObject, _) => deep_object(incoming, parameter),
-        (Style::Form | Style::SpaceDelimited | Style::PipeDelimited, Location::Query | Location::Cookie) => {
-            form(incoming, parameter, shape)
-        }
+        (
+            Style::Form | Style::SpaceDelimited | Style::PipeDelimited | Style::Cookie,
+            Location::Query | Location::Cookie,
+        ) => form(incoming, parameter, shape),
         (style, _) => {
             let Some(raw) = one(raws(incoming, parameter)?)? else { return Ok(None) };
             expand(&raw, style, parameter, shape).map(Some)
@@ -39,7 +43,7 @@ pub(super) fn read(incoming: &mut Incoming, parameter: &Parameter) -> Result<Opt
 
 fn form(incoming: &mut Incoming, parameter: &Parameter, shape: Shape) -> Result<Option<Value>, Fault> {
     let schema = parameter.schema;
-    if shape == Shape::Object && parameter.explode && parameter.style == Style::Form {
+    if shape == Shape::Object && parameter.explode && matches!(parameter.style, Style::Form | Style::Cookie) {
         return exploded_object(incoming, parameter);
     }
     if shape == Shape::Scalar {
@@ -63,74 +67,10 @@ fn form(incoming: &mut Incoming, parameter: &Parameter, shape: Shape) -> Result<
         _ => &[","],
     };
     let plus = parameter.location == Location::Query;
-    let texts = split(&raw, delimiters, |piece| query::decode(piece, plus))?;
+    let verbatim = parameter.style == Style::Cookie;
+    let texts =
+        split(&raw, delimiters, |piece| if verbatim { Ok(piece.to_owned()) } else { query::decode(piece, plus) })?;
     listed(texts, schema, shape).map(Some)
-}
-
-/// `simple`, `label` and `matrix`: one text.
-fn expand(raw: &str, style: Style, parameter: &Parameter, shape: Shape) -> Result<Value, Fault> {
-    let schema = parameter.schema;
-    let header = parameter.location == Location::Header;
-    let decode = |piece: &str| if header { Ok(piece.trim().to_owned()) } else { query::decode(piece, false) };
-    let explode = parameter.explode;
-    let (raw, delimiter) = match style {
-        Style::Label => {
-            let raw = raw.strip_prefix('.').ok_or_else(|| ("style", "must start with a dot".to_owned()))?;
-            (raw.to_owned(), if explode { "." } else { "," })
-        }
-        Style::Matrix => {
-            let raw = raw.strip_prefix(';').ok_or_else(|| ("style", "must start with a semicolon".to_owned()))?;
-            if shape == Shape::Object && explode {
-                (raw.to_owned(), ";")
-            } else {
-                // `;name=a;name=b` where exploded, else `;name=a,b`.
-                let unnamed = raw
-                    .split(';')
-                    .map(|piece| match piece.split_once('=').unwrap_or((piece, "")) {
-                        (name, value) if name == parameter.name => Ok(value),
-                        _ => Err(("style", format!("must be spelled ;{}=...", parameter.name))),
-                    })
-                    .collect::<Result<Vec<_>, _>>()?;
-                if shape == Shape::Scalar && unnamed.len() > 1 {
-                    return Err(repeated());
-                }
-                (unnamed.join(if explode { ";" } else { "," }), if explode { ";" } else { "," })
-            }
-        }
-        _ => (raw.to_owned(), ","),
-    };
-    match shape {
-        Shape::Scalar => Ok(text::scalar(decode(&raw).map_err(undecodable)?, schema)),
-        Shape::Object if explode => {
-            let mut members = Vec::new();
-            for piece in raw.split(delimiter).filter(|piece| !piece.is_empty()) {
-                let (name, value) =
-                    piece.split_once('=').ok_or_else(|| ("style", "must be spelled name=value".to_owned()))?;
-                members.push((decode(name).map_err(undecodable)?, decode(value).map_err(undecodable)?));
-            }
-            Ok(text::object(members, schema))
-        }
-        _ => listed(split(&raw, &[delimiter], decode)?, schema, shape),
-    }
-}
-
-/// Elements of an array, or names and values of an object in turn.
-fn listed(texts: Vec<String>, schema: &Schema, shape: Shape) -> Result<Value, Fault> {
-    match shape {
-        Shape::Scalar | Shape::ScalarOrArray => Ok(text::scalar_or_array(texts, schema)),
-        Shape::Array => Ok(text::array(texts, schema)),
-        Shape::Object => {
-            if !texts.len().is_multiple_of(2) {
-                return Err(("style", "must be names and values in turn".to_owned()));
-            }
-            let mut texts = texts.into_iter();
-            let mut members = Vec::new();
-            while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
-                members.push((name, value));
-            }
-            Ok(text::object(members, schema))
-        }
-    }
 }
 
 /// `R=100&G=200`: each property is a key of its own. A map takes the keys that nobody has asked for before.
@@ -150,11 +90,13 @@ fn exploded_object(incoming: &mut Incoming, parameter: &Parameter) -> Result<Opt
     Ok((!tree.is_empty()).then(|| tree.into_value(parameter.schema)))
 }
 
-/// `filter[status]=open&filter[due][after]=...`.
+/// `filter[status]=open&filter[due][after]=...`, and `filter=open` where the schema takes a scalar too.
 fn deep_object(incoming: &mut Incoming, parameter: &Parameter) -> Result<Option<Value>, Fault> {
     let mut tree = Tree::default();
     for pair in &mut incoming.query {
-        let Some(keys) = pair.key.strip_prefix(parameter.name).and_then(brackets) else { continue };
+        let Some(rest) = pair.key.strip_prefix(parameter.name) else { continue };
+        let keys = if rest.is_empty() { Some(Vec::new()) } else { brackets(rest) };
+        let Some(keys) = keys else { continue };
         pair.claimed = true;
         tree.insert(&keys, query::decode(&pair.raw, true).map_err(undecodable)?);
     }
@@ -181,6 +123,7 @@ fn texts(incoming: &mut Incoming, parameter: &Parameter, key: &str) -> Result<Ve
         .map(|raw| match location {
             Location::Query => query::decode(&raw, true).map_err(undecodable),
             Location::Path => query::decode(&raw, false).map_err(undecodable),
+            Location::Cookie if parameter.style == Style::Cookie => Ok(raw),
             Location::Cookie => Ok(query::decode(&raw, false).unwrap_or(raw)),
             Location::Header => Ok(raw),
         })
@@ -219,34 +162,12 @@ fn raws_of(incoming: &mut Incoming, parameter: &Parameter, key: &str) -> Result<
         Location::Cookie => {
             let lines = headers.get_all(http::header::COOKIE).iter().map(read).collect::<Result<Vec<_>, _>>()?;
             let pairs = lines.iter().flat_map(|line| query::cookies(line));
-            Ok(pairs.filter(|(name, _)| *name == key).map(|(_, value)| value.to_owned()).collect())
+            let is_key = |name: &str| name == key || query::decode(name, false).is_ok_and(|name| name == key);
+            Ok(pairs.filter(|(name, _)| is_key(name)).map(|(_, value)| value.to_owned()).collect())
         }
     }
 }
 
 fn one(mut texts: Vec<String>) -> Result<Option<String>, Fault> {
     if texts.len() > 1 { Err(repeated()) } else { Ok(texts.pop()) }
-}
-
-fn split(
-    raw: &str,
-    delimiters: &[&str],
-    decode: impl Fn(&str) -> Result<String, Undecodable>,
-) -> Result<Vec<String>, Fault> {
-    if raw.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut pieces = vec![raw];
-    for delimiter in delimiters {
-        pieces = pieces.into_iter().flat_map(|piece| piece.split(delimiter)).collect();
-    }
-    pieces.into_iter().map(|piece| decode(piece).map_err(undecodable)).collect()
-}
-
-fn repeated() -> Fault {
-    ("repeated", "must be given once".to_owned())
-}
-
-fn undecodable(_: Undecodable) -> Fault {
-    ("encoding", "must be UTF-8, percent-encoded where it has to be".to_owned())
 }

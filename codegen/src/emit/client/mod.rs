@@ -1,23 +1,24 @@
 //! The client crate: progenitor's methods where progenitor can express an operation, our template's where not.
 //!
 //! Both kinds have one signature: parameters in the order of progenitor (path, then the rest by name, then the body),
-//! `Result<ResponseValue<T>, Error<E>>` with progenitor-client's types. Where an operation has several success or
-//! error bodies, `T` or `E` is an enum of ours, so no body is lost. All types of the contract come from `api-types`;
-//! the client defines none of its own but those enums, the multipart forms and the credentials.
+//! `Result<ResponseValue<T>, Error<E>>` with progenitor-client's types. What `T` and `E` are [`model`] decides: no status,
+//! header or body of the contract is lost. All types of the contract come from `api-types`; the client defines none of its
+//! own but those enums and structs, the multipart forms and the credentials.
 
 mod model;
 mod operation;
 mod progenitor;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use syn::visit::Visit;
 
 use crate::Error;
+use crate::emit::schema::Printer;
 use crate::emit::{File, text};
 use crate::ir::{Api, SchemeKind, Tag};
-use model::Bodies;
+use model::Item;
 use operation::Method;
 
 /// The files of the client crate.
@@ -181,8 +182,15 @@ impl TagFile<'_> {
         Ok(text.replace(IMPORTS, &imports))
     }
 
-    fn bodies(&self) -> Vec<&Bodies> {
-        self.methods.iter().flat_map(Method::enums).collect()
+    fn items(&self) -> Vec<&Item> {
+        self.methods.iter().flat_map(Method::items).collect()
+    }
+
+    /// The statics of documented headers: name and value.
+    fn headers(&self) -> Vec<(String, String)> {
+        let mut printer = Printer::new("api_types::schemas::", "api_types::schemas::patterns::".into());
+        let all = self.methods.iter().flat_map(|method| method.headers(&mut printer));
+        all.collect::<BTreeMap<_, _>>().into_iter().collect()
     }
 }
 
@@ -198,17 +206,29 @@ fn imports(text: &str) -> Result<String, Error> {
     let used = |names: &[&'static str]| -> Vec<&'static str> {
         names.iter().copied().filter(|name| mentioned.0.contains(*name)).collect()
     };
-    let mut progenitor = used(&["ByteStream", "Error", "OperationInfo", "QueryParam", "ResponseValue", "encode_path"]);
-    if progenitor.contains(&"OperationInfo") {
-        // `self.pre(..)` and its like are methods of this trait.
-        progenitor.push("ClientHooks");
-    }
-    progenitor.sort_unstable();
+    let progenitor = used(&["ByteStream", "Error", "QueryParam", "ResponseValue", "encode_path"]);
+    let runtime = [
+        "Call",
+        "Encoding",
+        "Form",
+        "Upload",
+        "media_type_matches",
+        "read_bytes",
+        "read_header",
+        "read_items",
+        "read_json",
+        "read_stream",
+        "read_text",
+        "refused",
+        "wrapped",
+    ];
     let mut lines = String::new();
     for (path, names) in [
         ("progenitor_client", progenitor),
         ("reqwest::header", used(&["ACCEPT", "CONTENT_TYPE", "HeaderMap", "HeaderName", "HeaderValue"])),
-        ("specwright_runtime::client", used(&["Call", "Encoding", "Form", "Upload", "media_type_matches"])),
+        ("specwright_runtime::client", used(&runtime)),
+        ("specwright_runtime::operation", used(&["Parameter"])),
+        ("specwright_runtime::schema", used(&["Discriminator", "Format", "Literal", "Number", "Schema", "Types"])),
         ("specwright_runtime::sequence", used(&["Framing", "ItemSource", "Items"])),
     ] {
         if !names.is_empty() {
@@ -216,7 +236,7 @@ fn imports(text: &str) -> Result<String, Error> {
         }
     }
     let mut own = vec!["Client"];
-    own.extend(used(&["bytes_of", "items_of", "refuse_call", "text_of", "wrapped"]));
+    own.extend(used(&["refuse_call"]));
     lines.push_str(&format!("\nuse crate::{{{}}};\n", own.join(", ")));
     Ok(lines)
 }

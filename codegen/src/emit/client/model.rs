@@ -1,5 +1,10 @@
-//! What a client method returns, decided once for both ways of writing it.
+//! What a client method returns: `Result<ResponseValue<T>, Error<E>>`, and what `T` and `E` are.
+//!
+//! Where all documented successes (or errors) have one body and no headers, `T` (or `E`) is the type of that body. A single
+//! response with headers is a struct of them and the body. Everything else is an enum with the variants of the server's
+//! response enum. Status and raw headers are those of the `ResponseValue`.
 
+use crate::emit::response::{documentation, status};
 use crate::emit::rust_type::{item_type, rust_type};
 use crate::emit::text;
 use crate::ir::{Framing, Media, MediaKind, Operation, Response, Status};
@@ -11,19 +16,43 @@ pub(crate) struct Outcome {
     pub(crate) ty: String,
     /// How each documented response becomes it.
     pub(crate) cases: Vec<Case>,
-    /// The enum that `ty` names, where there are several body types.
-    pub(crate) bodies: Option<Bodies>,
+    /// The type that `ty` names, where it is the client's own.
+    pub(crate) item: Option<Item>,
 }
 
-/// An enum of bodies.
+/// A struct or enum that only one method needs.
 #[derive(Clone, Debug)]
-pub(crate) struct Bodies {
+pub(crate) struct Item {
     /// Its name.
     pub(crate) name: String,
     /// One line about it.
     pub(crate) docs: String,
-    /// Variants: name, type (empty for no body) and one line about it.
-    pub(crate) variants: Vec<(String, Option<String>, String)>,
+    /// Fields of a struct; empty for an enum.
+    pub(crate) fields: Vec<Field>,
+    /// Variants of an enum; empty for a struct.
+    pub(crate) variants: Vec<Variant>,
+}
+
+/// A variant of an enum.
+#[derive(Clone, Debug)]
+pub(crate) struct Variant {
+    pub(crate) name: String,
+    /// Doc lines.
+    pub(crate) docs: String,
+    /// Type of a tuple variant.
+    pub(crate) content: Option<String>,
+    /// Fields of a struct variant.
+    pub(crate) fields: Vec<Field>,
+}
+
+/// A field of a struct or variant.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) ty: String,
+    /// Doc lines.
+    pub(crate) docs: String,
+    pub(crate) deprecated: bool,
 }
 
 /// One documented response with one media type (or none).
@@ -31,17 +60,26 @@ pub(crate) struct Bodies {
 pub(crate) struct Case {
     /// Statuses.
     pub(crate) status: Status,
-    /// Media type, looked at where the response has several.
-    pub(crate) media_type: Option<String>,
-    /// Body.
-    pub(crate) shape: Shape,
-    /// Variant of the enum that it becomes.
-    pub(crate) variant: String,
+    media_type: Option<String>,
+    /// Whether the media type tells it from other cases of its status.
+    guarded: bool,
+    shape: Shape,
+    /// What is built around the body: the path of a struct or variant.
+    wrap: Option<String>,
+    headers: Vec<HeaderRead>,
+}
+
+/// A header that a case reads.
+#[derive(Clone, Debug)]
+struct HeaderRead {
+    field: String,
+    constant: String,
+    required: bool,
 }
 
 /// A body on the client's side.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Shape {
+enum Shape {
     /// None.
     Empty,
     /// JSON of a type.
@@ -70,7 +108,7 @@ impl Shape {
     }
 
     /// The type that stands for the body.
-    pub(crate) fn ty(&self) -> &str {
+    fn ty(&self) -> &str {
         match self {
             Self::Empty => "()",
             Self::Json(ty) | Self::Items(ty, _) => ty,
@@ -80,17 +118,16 @@ impl Shape {
         }
     }
 
-    /// The expression that reads it from `response`.
-    pub(crate) fn read(&self) -> &'static str {
+    /// The expression that reads it from `response`: a `Result`.
+    fn read(&self, media_type: Option<&str>) -> String {
+        let media_type = text::string_literal(media_type.unwrap_or("*/*"));
         match self {
-            Self::Empty => "ResponseValue::empty(response)",
-            Self::Json(_) => "ResponseValue::from_response(response).await?",
-            Self::Text => "text_of(response).await?",
-            Self::Items(_, Framing::Lines) => "items_of(response, Framing::Lines)",
-            Self::Items(_, Framing::Records) => "items_of(response, Framing::Records)",
-            Self::Items(_, Framing::Events) => "items_of(response, Framing::Events)",
-            Self::Stream => "ResponseValue::stream(response)",
-            Self::Bytes => "bytes_of(response).await?",
+            Self::Empty => "Ok(ResponseValue::empty(response))".into(),
+            Self::Json(_) => format!("read_json(response, {media_type}).await"),
+            Self::Text => format!("read_text(response, {media_type}).await"),
+            Self::Stream => format!("read_stream(response, {media_type})"),
+            Self::Bytes => format!("read_bytes(response, {media_type}).await"),
+            Self::Items(_, framing) => format!("read_items(response, {media_type}, Framing::{framing:?})"),
         }
     }
 }
@@ -113,7 +150,7 @@ impl Outcome {
             &responses,
             true,
             format!("{}Success", operation.type_prefix),
-            format!("Success bodies of {}.", text::code(&operation.name.wire)),
+            format!("What {} answers where it succeeds.", text::code(&operation.name.wire)),
         )
     }
 
@@ -125,88 +162,170 @@ impl Outcome {
             &responses,
             false,
             format!("{}Error", operation.type_prefix),
-            format!("Error bodies of {}.", text::code(&operation.name.wire)),
+            format!("What {} answers where it does not succeed.", text::code(&operation.name.wire)),
         )
     }
 
     fn of(responses: &[(Status, &Response)], success: bool, name: String, docs: String) -> Self {
         let mut cases = Vec::new();
+        let mut variants = Vec::new();
         for &(status, response) in responses {
-            if response.media.is_empty() {
-                cases.push(Case { status, media_type: None, shape: Shape::Empty, variant: response.variant.clone() });
-            }
-            for media in &response.media {
-                // One body type needs no look at the media type; several do.
-                let several = response.media.len() > 1;
-                let variant = if several && responses.len() == 1 {
-                    media.variant.clone()
-                } else if several {
-                    format!("{}{}", response.variant, media.variant)
-                } else {
-                    response.variant.clone()
+            let several = response.media.len() > 1;
+            let shapes: Vec<(Option<&Media>, Shape)> = if response.media.is_empty() {
+                vec![(None, Shape::Empty)]
+            } else {
+                response.media.iter().map(|media| (Some(media), Shape::of(media, success))).collect()
+            };
+            for (media, shape) in shapes {
+                let variant = match media {
+                    Some(media) if several && responses.len() == 1 => media.variant.clone(),
+                    Some(media) if several => format!("{}{}", response.variant, media.variant),
+                    _ => response.variant.clone(),
                 };
+                let fields = fields(response, &shape);
+                let media_type = media.map(|media| media.media_type.clone());
+                let docs = match &media_type {
+                    Some(media_type) if several => text::doc_comment(
+                        "///",
+                        &format!("{}, {}.", text::capitalised(&self::status(status)), text::code(media_type)),
+                        None,
+                    ),
+                    _ => documentation(response),
+                };
+                let content = (fields.is_empty() && shape != Shape::Empty).then(|| shape.ty().to_owned());
+                variants.push(Variant { name: variant.clone(), docs, content, fields });
                 cases.push(Case {
                     status,
-                    media_type: several.then(|| media.media_type.clone()),
-                    shape: Shape::of(media, success),
-                    variant,
+                    media_type,
+                    guarded: several,
+                    shape,
+                    wrap: Some(format!("{name}::{variant}")),
+                    headers: reads(response),
                 });
             }
         }
-        let mut distinct: Vec<&Shape> = Vec::new();
-        for case in &cases {
-            if !distinct.contains(&&case.shape) {
-                distinct.push(&case.shape);
+        let plain = cases.iter().all(|case| case.headers.is_empty() && case.shape == cases[0].shape);
+        match variants.as_mut_slice() {
+            _ if plain => {
+                let ty = cases.first().map_or("()", |case| case.shape.ty()).to_owned();
+                cases.iter_mut().for_each(|case| case.wrap = None);
+                Self { ty, cases, item: None }
             }
-        }
-        match distinct.as_slice() {
-            [] => Self { ty: "()".into(), cases, bodies: None },
-            [only] => Self { ty: only.ty().to_owned(), cases, bodies: None },
-            _ => {
-                let variants = cases
-                    .iter()
-                    .map(|case| {
-                        let ty = (case.shape != Shape::Empty).then(|| case.shape.ty().to_owned());
-                        let media = case
-                            .media_type
-                            .as_ref()
-                            .map(|media| format!(", {}", text::code(media)))
-                            .unwrap_or_default();
-                        (case.variant.clone(), ty, format!("{}{media}.", status_text(case.status)))
-                    })
-                    .collect();
-                Self { ty: name.clone(), cases, bodies: Some(Bodies { name, docs, variants }) }
+            [only] => {
+                cases.iter_mut().for_each(|case| case.wrap = Some(name.clone()));
+                let fields = std::mem::take(&mut only.fields);
+                Self { ty: name.clone(), cases, item: Some(Item { name, docs, fields, variants: Vec::new() }) }
             }
+            _ => Self { ty: name.clone(), cases, item: Some(Item { name, docs, fields: Vec::new(), variants }) },
         }
     }
 }
 
-impl Bodies {
+/// The fields of a response with headers; empty for one without.
+fn fields(response: &Response, shape: &Shape) -> Vec<Field> {
+    if response.headers.is_empty() {
+        return Vec::new();
+    }
+    let mut fields = Vec::new();
+    if *shape != Shape::Empty {
+        let docs = text::doc_comment("///", "The body.", None);
+        fields.push(Field { name: "body".into(), ty: shape.ty().to_owned(), docs, deprecated: false });
+    }
+    fields.extend(response.headers.iter().map(|header| {
+        let ty = rust_type(&header.ty, "api_types::");
+        Field {
+            name: header.name.rust.clone(),
+            ty: if header.required { ty } else { format!("Option<{ty}>") },
+            docs: text::sentence_then(&format!("The header {}.", text::code(&header.name.wire)), &header.docs),
+            deprecated: header.docs.deprecated,
+        }
+    }));
+    fields
+}
+
+fn reads(response: &Response) -> Vec<HeaderRead> {
+    let headers = response.headers.iter().map(|header| HeaderRead {
+        field: header.name.rust.clone(),
+        constant: header.constant.clone(),
+        required: header.required,
+    });
+    headers.collect()
+}
+
+impl Item {
+    /// Type of the body of a struct: a response with headers reads like its body.
+    pub(crate) fn body(&self) -> Option<&str> {
+        self.fields.first().filter(|field| field.name == "body").map(|field| field.ty.as_str())
+    }
+
     /// Whether `Debug` can be derived.
     pub(crate) fn derives_debug(&self) -> bool {
-        self.variants.iter().all(|(_, ty, _)| !matches!(ty.as_deref(), Some("ByteStream" | "reqwest::Body")))
+        let fields = self.fields.iter().chain(self.variants.iter().flat_map(|variant| &variant.fields));
+        let mut types =
+            fields.map(|field| &field.ty).chain(self.variants.iter().filter_map(|variant| variant.content.as_ref()));
+        types.all(|ty| !matches!(ty.as_str(), "ByteStream" | "reqwest::Body"))
     }
 }
 
 impl Case {
     /// The pattern of its arm in `match response.status().as_u16()`.
     pub(crate) fn pattern(&self) -> String {
-        let status = match self.status {
+        match self.status {
             Status::Exact(code) => code.to_string(),
             Status::Range(digit) => format!("{digit}00..={digit}99"),
             Status::Default => "_".into(),
-        };
-        match &self.media_type {
-            Some(media) => format!("{status} if media_type_matches(&response, {})", text::string_literal(media)),
-            None => status,
         }
     }
-}
 
-fn status_text(status: Status) -> String {
-    match status {
-        Status::Exact(code) => code.to_string(),
-        Status::Range(digit) => format!("{digit}XX"),
-        Status::Default => "Any other status".into(),
+    /// What must hold beside the pattern.
+    pub(crate) fn guard(&self) -> Option<String> {
+        let media_type = self.media_type.as_ref().filter(|_| self.guarded)?;
+        Some(format!("media_type_matches(&response, {})", text::string_literal(media_type)))
+    }
+
+    /// What the method ends with.
+    pub(crate) fn expression(&self, success: bool) -> String {
+        let read = self.shape.read(self.media_type.as_deref());
+        let ended = |wrap: &str| match (&self.shape, success) {
+            (Shape::Empty, true) => format!("Ok(wrapped(ResponseValue::empty(response), {wrap}))"),
+            (_, true) => format!("Ok(wrapped({read}?, {wrap}))"),
+            (_, false) => format!("Err(refused({read}, {wrap}))"),
+        };
+        let Some(path) = &self.wrap else {
+            return if success { read } else { ended("std::convert::identity") };
+        };
+        if self.headers.is_empty() {
+            return ended(&if self.shape == Shape::Empty { format!("|()| {path}") } else { path.clone() });
+        }
+        // A header called `response` must not hide the response.
+        let local = |header: &HeaderRead| match header.field.as_str() {
+            "response" => "response_header".to_owned(),
+            field => field.to_owned(),
+        };
+        let read = |header: &HeaderRead| format!("read_header(&response, &{})", header.constant);
+        let (required, optional): (Vec<&HeaderRead>, Vec<_>) = self.headers.iter().partition(|header| header.required);
+        let mut block = match required.as_slice() {
+            [] => String::new(),
+            [one] => format!("let Some({}) = {}", local(one), read(one)),
+            all => format!(
+                "let ({}) = ({})",
+                all.iter().map(|header| format!("Some({})", local(header))).collect::<Vec<_>>().join(", "),
+                all.iter().map(|header| read(header)).collect::<Vec<_>>().join(", ")
+            ),
+        };
+        if !required.is_empty() {
+            block.push_str(" else {\nreturn Err(Error::UnexpectedResponse(response));\n};\n");
+        }
+        for header in optional {
+            block.push_str(&format!("let {} = {};\n", local(header), read(header)));
+        }
+        let argument = if self.shape == Shape::Empty { "()" } else { "body" };
+        let fields = self.headers.iter().map(|header| match local(header) {
+            local if local == header.field => local,
+            local => format!("{}: {local}", header.field),
+        });
+        let body = (self.shape != Shape::Empty).then(|| "body".to_owned());
+        let fields: Vec<String> = body.into_iter().chain(fields).collect();
+        format!("{{\n{block}let wrap = |{argument}| {path} {{ {} }};\n{}\n}}", fields.join(", "), ended("wrap"))
     }
 }

@@ -2,10 +2,13 @@
 
 use askama::Template;
 
-use super::model::{Bodies, Case, Outcome};
+use super::model::{Item, Outcome, Variant};
+use super::progenitor::Written;
 use crate::emit::rust_type::{item_type, rust_type};
+use crate::emit::schema::Printer;
 use crate::emit::text;
 use crate::ir::{Location, Media, MediaKind, Operation, Parameter, Part, PartKind, Status, Style, Type};
+use crate::lower::{Treatment, treatment};
 
 /// A method and the types that only it needs.
 #[derive(Debug)]
@@ -13,20 +16,18 @@ pub(crate) struct Method<'a> {
     operation: &'a Operation,
     success: Outcome,
     error: Outcome,
-    body: Option<Bodies>,
+    body: Option<Item>,
     /// Without attributes and documentation.
     text: String,
 }
 
 impl<'a> Method<'a> {
     /// `written` is what progenitor wrote for the operation.
-    pub(crate) fn new(operation: &'a Operation, written: Option<String>) -> Self {
+    pub(crate) fn new(operation: &'a Operation, written: Option<Written>) -> Self {
         let (success, error) = (Outcome::success(operation), Outcome::error(operation));
         let body = body_enum(operation);
-        let text = written.unwrap_or_else(|| {
-            let template = OwnMethod { operation, success: &success, error: &error };
-            template.render().expect("the template only prints")
-        });
+        let template = OwnMethod { operation, written, success: &success, error: &error };
+        let text = template.render().expect("the template only prints");
         Self { operation, success, error, body, text }
     }
 
@@ -46,9 +47,15 @@ impl<'a> Method<'a> {
         head
     }
 
-    /// Enums of bodies.
-    pub(crate) fn enums(&self) -> Vec<&Bodies> {
-        [&self.success.bodies, &self.error.bodies, &self.body].into_iter().flatten().collect()
+    /// Types that only this method needs.
+    pub(crate) fn items(&self) -> Vec<&Item> {
+        [&self.success.item, &self.error.item, &self.body].into_iter().flatten().collect()
+    }
+
+    /// The documented headers of its responses: name and value of the static of each.
+    pub(crate) fn headers(&self, printer: &mut Printer<'_>) -> Vec<(String, String)> {
+        let headers = self.operation.responses.iter().flat_map(|response| &response.headers);
+        headers.map(|header| (header.constant.clone(), crate::emit::response::header(header, printer))).collect()
     }
 
     /// Name of the enum of media types to ask for, where there are several.
@@ -138,6 +145,8 @@ impl FormStruct<'_> {
 #[template(path = "client/method.rs.askama", escape = "none")]
 struct OwnMethod<'a> {
     operation: &'a Operation,
+    /// The half that makes the request, where progenitor wrote it.
+    written: Option<Written>,
     success: &'a Outcome,
     error: &'a Outcome,
 }
@@ -145,6 +154,10 @@ struct OwnMethod<'a> {
 impl OwnMethod<'_> {
     fn name(&self) -> &str {
         &self.operation.name.rust
+    }
+
+    fn operation_id(&self) -> String {
+        text::string_literal(self.operation.name.rust.trim_start_matches("r#"))
     }
 
     /// `reqwest::Method` of the operation.
@@ -171,6 +184,9 @@ impl OwnMethod<'_> {
 
     /// `name: type` of each argument, after `&self`.
     fn arguments(&self) -> Vec<String> {
+        if let Some(written) = &self.written {
+            return written.arguments.clone();
+        }
         let mut arguments: Vec<String> = self
             .parameters()
             .iter()
@@ -208,7 +224,7 @@ impl OwnMethod<'_> {
             Location::Cookie => "cookie",
         };
         let encoding = encoding(parameter);
-        if parameter.content.is_some() {
+        if parameter.content.as_deref().is_some_and(|content| treatment(content) == Treatment::Json) {
             return format!(
                 "call.{place}({name}, {encoding}, &Call::json_text({name}, &{field}).map_err(refuse_call)?).map_err(refuse_call)?;"
             );
@@ -252,36 +268,65 @@ impl OwnMethod<'_> {
         Some(if body.required { statement } else { format!("if let Some({name}) = {name} {{ {statement} }}") })
     }
 
+    /// The arms of the match over the status, exact statuses before the ranges that hold them, and `default` last.
     fn arms(&self) -> Vec<String> {
-        let arm = |case: &Case, outcome: &Outcome, error: bool| {
-            let read = case.shape.read();
-            let value = match &outcome.bodies {
-                None => read.to_owned(),
-                Some(bodies) if case.shape == super::model::Shape::Empty => {
-                    format!("wrapped({read}, |()| {}::{})", bodies.name, case.variant)
-                }
-                Some(bodies) => format!("wrapped({read}, {}::{})", bodies.name, case.variant),
-            };
-            let value = if error { format!("Err(Error::ErrorResponse({value}))") } else { format!("Ok({value})") };
-            (case.status, format!("{} => {value},", case.pattern()))
-        };
-        let mut arms: Vec<(Status, String)> =
-            self.success.cases.iter().map(|case| arm(case, self.success, false)).collect();
-        arms.extend(self.error.cases.iter().map(|case| arm(case, self.error, true)));
-        // Exact statuses come before the ranges that hold them, and `default` last.
-        arms.sort_by_key(|(status, _)| match status {
-            Status::Exact(code) => (0, *code),
-            Status::Range(digit) => (1, u16::from(*digit)),
-            Status::Default => (2, 0),
-        });
-        let exhaustive =
-            self.error.cases.iter().any(|case| case.status == Status::Default && case.media_type.is_none());
-        let mut arms: Vec<String> = arms.into_iter().map(|(_, arm)| arm).collect();
-        if !exhaustive {
-            arms.push("_ => Err(Error::UnexpectedResponse(response)),".to_owned());
+        let mut arms: Vec<Arm> = Vec::new();
+        for (outcome, success) in [(self.success, true), (self.error, false)] {
+            arms.extend(outcome.cases.iter().map(|case| Arm {
+                order: match case.status {
+                    Status::Exact(code) => (0, code),
+                    Status::Range(digit) => (1, u16::from(digit)),
+                    Status::Default => (2, 0),
+                },
+                pattern: case.pattern(),
+                guard: case.guard(),
+                expression: case.expression(success),
+            }));
         }
-        arms
+        arms.sort_by_key(|arm| arm.order);
+        if !arms.iter().any(|arm| arm.order.0 == 2 && arm.guard.is_none()) {
+            let expression = "Err(Error::UnexpectedResponse(response))".to_owned();
+            arms.push(Arm { order: (3, 0), pattern: "_".into(), guard: None, expression });
+        }
+        let rest = arms.last().map(|arm| arm.expression.clone()).unwrap_or_default();
+        // What is read like the rest needs no arm, unless another arm would catch it on its way there.
+        if arms.iter().filter(|arm| arm.order.0 > 0).all(|arm| arm.expression == rest && arm.guard.is_none()) {
+            let last = arms.len() - 1;
+            let mut index = 0;
+            arms.retain(|arm| {
+                index += 1;
+                index > last || arm.expression != rest || arm.guard.is_some()
+            });
+        }
+        let mut printed: Vec<Arm> = Vec::new();
+        for arm in arms {
+            let same = |other: &&mut Arm| {
+                other.order.0 == arm.order.0
+                    && other.expression == arm.expression
+                    && other.guard.is_none()
+                    && arm.guard.is_none()
+            };
+            match printed.iter_mut().find(same) {
+                Some(other) => other.pattern.push_str(&format!(" | {}", arm.pattern)),
+                None => printed.push(arm),
+            }
+        }
+        printed
+            .into_iter()
+            .map(|arm| match arm.guard {
+                Some(guard) => format!("{} if {guard} => {},", arm.pattern, arm.expression),
+                None => format!("{} => {},", arm.pattern, arm.expression),
+            })
+            .collect()
     }
+}
+
+/// An arm of the match over the status.
+struct Arm {
+    order: (u8, u16),
+    pattern: String,
+    guard: Option<String>,
+    expression: String,
 }
 
 /// Path parameters as they stand in the path, then the others by name: the order of progenitor.
@@ -318,10 +363,15 @@ fn encoding(parameter: &Parameter) -> String {
         Style::SpaceDelimited => "SPACE_DELIMITED",
         Style::PipeDelimited => "PIPE_DELIMITED",
         Style::DeepObject => "DEEP_OBJECT",
+        Style::Cookie => "COOKIE",
     };
     let exploded = if parameter.explode && parameter.style != Style::DeepObject { "_EXPLODED" } else { "" };
     let reserved = if parameter.allow_reserved { ".reserved()" } else { "" };
-    format!("Encoding::{name}{exploded}{reserved}")
+    // Only there can a value be spelled by nothing.
+    let lists = parameter.explode && matches!(parameter.location, Location::Query | Location::Cookie);
+    let lists = lists && matches!(parameter.ty, Type::Array(_) | Type::Map(_) | Type::Named(_));
+    let required = if parameter.required && lists { ".required()" } else { "" };
+    format!("Encoding::{name}{exploded}{reserved}{required}")
 }
 
 /// The type of a sequence that is sent.
@@ -361,7 +411,7 @@ fn concrete(media_type: &str) -> String {
     }
 }
 
-fn body_enum(operation: &Operation) -> Option<Bodies> {
+fn body_enum(operation: &Operation) -> Option<Item> {
     let body = operation.body.as_ref()?;
     if body.media.len() < 2 {
         return None;
@@ -374,11 +424,17 @@ fn body_enum(operation: &Operation) -> Option<Bodies> {
             MediaKind::Binary => "reqwest::Body".into(),
             MediaKind::Multipart { .. } => format!("{}Form", operation.type_prefix),
         };
-        (media.variant.clone(), Some(ty), format!("{}.", text::code(&media.media_type)))
+        Variant {
+            name: media.variant.clone(),
+            docs: text::doc_comment("///", &format!("{}.", text::code(&media.media_type)), None),
+            content: Some(ty),
+            fields: Vec::new(),
+        }
     });
-    Some(Bodies {
+    Some(Item {
         name: format!("{}Body", operation.type_prefix),
         docs: format!("Request bodies of {}.", text::code(&operation.name.wire)),
+        fields: Vec::new(),
         variants: variants.collect(),
     })
 }

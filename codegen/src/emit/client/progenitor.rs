@@ -2,10 +2,9 @@
 //!
 //! progenitor never sees the contract. It gets an OpenAPI 3.0 document made from the IR that holds only operations it
 //! can express without loss ([`expresses`]); each type of the contract stands there as a component of a made-up name
-//! that is replaced by the type of `api-types`, so progenitor's own schema conversion has nothing to do. `default`
-//! becomes `4XX` and `5XX` (as `default` it would count as a success, too), `+json` becomes `application/json` in
-//! responses (progenitor would hand out bytes), and the `api-version` header that progenitor adds to each request is
-//! taken out of the text.
+//! that is replaced by the type of `api-types`, so progenitor's own schema conversion has nothing to do. Of its text we
+//! take what makes the request, without the `api-version` header that it adds to each: it knows no typed headers, and
+//! reads every response that has a documented status whatever its media type.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +13,26 @@ use quote::ToTokens as _;
 use serde_json::{Map, Value, json};
 use syn::visit_mut::VisitMut;
 
-use super::model::{Outcome, Shape};
 use crate::Error;
 use crate::emit::rust_type::rust_type;
-use crate::ir::{Api, Location, MediaKind, Operation, Parameter, Status, Style, Type, TypeKind};
+use crate::ir::{Api, Location, MediaKind, Operation, Parameter, Style, Type, TypeKind};
 
-/// The methods that progenitor writes, without attributes, by Rust name of the operation.
+/// What progenitor writes of a method: the half that makes the request. The half that reads the response is the same for
+/// all methods, see [`super::model`].
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// `name: type` of each argument, after `&self`.
+    pub(crate) arguments: Vec<String>,
+    /// The statements up to `let request = ..;`.
+    pub(crate) statements: String,
+}
+
+/// The methods that progenitor writes, by Rust name of the operation.
 ///
 /// # Errors
 ///
 /// [`Error::Bug`] when it refuses what [`expresses`] let through.
-pub(crate) fn methods(api: &Api) -> Result<BTreeMap<String, String>, Error> {
+pub(crate) fn methods(api: &Api) -> Result<BTreeMap<String, Written>, Error> {
     let expressible: Vec<&Operation> = api.operations().filter(|operation| expresses(api, operation)).collect();
     if expressible.is_empty() {
         return Ok(BTreeMap::new());
@@ -82,32 +90,9 @@ fn expresses(api: &Api, operation: &Operation) -> bool {
         },
         _ => false,
     });
-    let outcome = |outcome: Outcome| {
-        outcome.bodies.is_none()
-            && outcome.cases.iter().all(|case| {
-                matches!(case.status, Status::Exact(200..=299 | 400..=599) | Status::Range(2 | 4 | 5) | Status::Default)
-                    && case.media_type.is_none()
-                    && match &case.shape {
-                        Shape::Json(ty) => is_path(ty),
-                        shape => matches!(shape, Shape::Empty | Shape::Stream),
-                    }
-            })
-    };
-    let success = Outcome::success(operation);
-    // Without any success progenitor would hand out an unexpected response.
-    let documented = !success.cases.is_empty();
-    // A response with several media types is a choice that progenitor's method cannot make.
-    let single = operation.responses.iter().all(|response| response.media.len() <= 1);
-    method
-        && name
-        && parameters
-        && distinct
-        && path
-        && body
-        && documented
-        && single
-        && outcome(success)
-        && outcome(Outcome::error(operation))
+    // It asks for JSON or for nothing in particular.
+    let produces = matches!(operation.produces().as_slice(), [] | ["application/json"]);
+    method && name && parameters && distinct && path && body && produces
 }
 
 fn expresses_parameter(api: &Api, parameter: &Parameter) -> bool {
@@ -117,9 +102,12 @@ fn expresses_parameter(api: &Api, parameter: &Parameter) -> bool {
     // progenitor writes names in snake_case with rules of its own; where ours differ the template keeps ours.
     let text = |ty: &Type| text_is_wire(api, ty);
     match (parameter.location, parameter.style) {
-        (Location::Path, Style::Simple) | (Location::Header, Style::Simple) => text(&parameter.ty),
+        // An empty text, or one of dots, would make progenitor's path another one.
+        (Location::Path, Style::Simple) => text(&parameter.ty) && *resolved(api, &parameter.ty) != Type::String,
+        // Nor does it refuse a text that a header does not keep.
+        (Location::Header, Style::Simple) => text(&parameter.ty) && *resolved(api, &parameter.ty) != Type::String,
         (Location::Query, Style::Form) => match resolved(api, &parameter.ty) {
-            Type::Array(item) => parameter.explode && serde_is_wire(api, item),
+            Type::Array(item) => parameter.explode && !parameter.required && serde_is_wire(api, item),
             other => serde_is_wire(api, other),
         },
         _ => false,
@@ -206,34 +194,9 @@ impl Document {
             value["requestBody"] =
                 json!({ "required": true, "content": { media.media_type.clone(): { "schema": schema } } });
         }
-        let mut responses = Map::new();
-        for (outcome, success) in [(Outcome::success(operation), true), (Outcome::error(operation), false)] {
-            for case in &outcome.cases {
-                let response = match &case.shape {
-                    Shape::Json(ty) => {
-                        json!({ "description": "", "content": { "application/json": { "schema": self.reference(ty) } } })
-                    }
-                    Shape::Stream => json!({ "description": "", "content": { "application/octet-stream": {} } }),
-                    _ => json!({ "description": "" }),
-                };
-                let keys: Vec<String> = match case.status {
-                    Status::Exact(code) => vec![code.to_string()],
-                    Status::Range(digit) => vec![format!("{digit}XX")],
-                    Status::Default if success => vec!["2XX".into()],
-                    Status::Default => vec!["4XX".into(), "5XX".into()],
-                };
-                for key in keys {
-                    responses.entry(key).or_insert_with(|| response.clone());
-                }
-            }
-        }
-        // All errors have one type, so a range says what the exact statuses in it would repeat.
-        for range in ["2XX", "4XX", "5XX"] {
-            if responses.contains_key(range) {
-                responses.retain(|key, _| key == range || key[..1] != range[..1]);
-            }
-        }
-        value["responses"] = Value::Object(responses);
+        let content =
+            if operation.produces().is_empty() { json!({}) } else { json!({ "application/json": { "schema": {} } }) };
+        value["responses"] = json!({ "2XX": { "description": "", "content": content } });
         self.paths.entry(operation.path.clone()).or_default().insert(operation.method.to_lowercase(), value);
     }
 
@@ -263,7 +226,7 @@ impl Document {
 }
 
 /// The operations' methods: the second inherent `impl Client` of progenitor's file.
-fn taken_methods(file: syn::File) -> BTreeMap<String, String> {
+fn taken_methods(file: syn::File) -> BTreeMap<String, Written> {
     let mut methods = BTreeMap::new();
     for item in file.items {
         let syn::Item::Impl(block) = item else { continue };
@@ -274,7 +237,12 @@ fn taken_methods(file: syn::File) -> BTreeMap<String, String> {
             let syn::ImplItem::Fn(mut method) = item else { continue };
             method.attrs.clear();
             Tidy.visit_impl_item_fn_mut(&mut method);
-            methods.insert(method.sig.ident.to_string(), method.into_token_stream().to_string());
+            let arguments = method.sig.inputs.iter().skip(1).map(|input| input.to_token_stream().to_string());
+            let (name, arguments) = (method.sig.ident.to_string(), arguments.collect());
+            let Some(made) = method.block.stmts.iter().position(makes_the_request) else { continue };
+            let statements =
+                method.block.stmts[..=made].iter().map(|statement| statement.to_token_stream().to_string());
+            methods.insert(name, Written { arguments, statements: statements.collect::<Vec<_>>().join("\n") });
         }
     }
     methods
@@ -300,6 +268,11 @@ impl VisitMut for Tidy {
         for statement in &mut block.stmts {
             if let syn::Stmt::Local(local) = statement {
                 local.attrs.clear();
+                if let syn::Pat::Ident(pat) = &mut local.pat
+                    && pat.ident == "request"
+                {
+                    pat.mutability = None;
+                }
                 if let Some(init) = &mut local.init
                     && declares_header_map_name(&local.pat)
                 {
@@ -368,6 +341,11 @@ impl VisitMut for DropHeaders {
             *expression = (*call.receiver).clone();
         }
     }
+}
+
+/// `let mut request = ..;`
+fn makes_the_request(statement: &syn::Stmt) -> bool {
+    matches!(statement, syn::Stmt::Local(local) if matches!(&local.pat, syn::Pat::Ident(pat) if pat.ident == "request"))
 }
 
 fn is_api_version(statement: &syn::Stmt) -> bool {

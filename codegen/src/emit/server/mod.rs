@@ -148,8 +148,14 @@ fn tag_files(api: &Api, tag: &Tag) -> Vec<File> {
     let stem = text::file_stem(&tag.name.rust);
     let wire = text::code(&tag.name.wire);
     let split = tag.operations.len() > ONE_FILE;
-    let views: Vec<OperationView> =
-        tag.operations.iter().map(|operation| OperationView::new(api, tag, operation, split)).collect();
+    let mut printed = BTreeSet::new();
+    let views = tag.operations.iter().map(|operation| {
+        if split {
+            printed.clear();
+        }
+        OperationView::new(api, tag, operation, split, &mut printed)
+    });
+    let views: Vec<OperationView> = views.collect();
     let mut imports = Imports::default();
     imports.add("std::sync", ["Arc"]);
     imports.add("specwright_runtime::axum", ["Router"]);

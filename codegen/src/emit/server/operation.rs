@@ -1,5 +1,7 @@
 //! One operation: its request struct, its response enum and its constant data.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 
 use super::Imports;
@@ -62,7 +64,13 @@ struct AcceptVariantView {
 }
 
 impl OperationView {
-    pub(super) fn new(api: &Api, tag: &Tag, operation: &Operation, split: bool) -> Self {
+    pub(super) fn new(
+        api: &Api,
+        tag: &Tag,
+        operation: &Operation,
+        split: bool,
+        printed: &mut BTreeSet<String>,
+    ) -> Self {
         let mut imports = Imports::default();
         imports.add("specwright_runtime::axum::response", ["Response"]);
         imports.add("specwright_runtime::context", ["Context"]);
@@ -76,7 +84,7 @@ impl OperationView {
         let fields = super::request::fields(operation, body.as_ref(), accept.is_some(), &mut imports);
         let steps = super::request::steps(operation, body.as_ref(), accept.as_ref().map(choice));
         let (responses, bodies) = super::response::views(operation, &mut printer, &mut imports);
-        let parameters = super::request::parameters(operation, &mut printer, &mut imports);
+        let parameters = super::request::parameters(operation, printed, &mut printer, &mut imports);
         for name in &printer.names {
             imports.0.insert(("specwright_runtime::schema", name));
         }

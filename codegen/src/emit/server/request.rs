@@ -1,5 +1,7 @@
 //! The request of an operation: the fields of its struct, and the steps that fill them.
 
+use std::collections::BTreeSet;
+
 use super::Imports;
 use super::body::BodyView;
 use crate::emit::rust_type::rust_type;
@@ -126,9 +128,10 @@ pub(super) fn steps(operation: &Operation, body: Option<&BodyView>, accept: Opti
     steps
 }
 
-/// The parameters as constant data.
+/// The parameters and the headers of the responses as constant data; `printed` has the headers that the file has already.
 pub(super) fn parameters(
     operation: &Operation,
+    printed: &mut BTreeSet<String>,
     printer: &mut Printer<'_>,
     imports: &mut Imports,
 ) -> Vec<ParameterView> {
@@ -144,7 +147,18 @@ pub(super) fn parameters(
             value: parameter_value(parameter, printer, imports),
         }
     });
-    views.collect()
+    let mut all: Vec<ParameterView> = views.collect();
+    for header in operation.responses.iter().flat_map(|response| &response.headers) {
+        imports.add("specwright_runtime::operation", ["Parameter"]);
+        if printed.insert(header.constant.clone()) {
+            all.push(ParameterView {
+                docs: text::doc_comment("//", &format!("Header {}.", text::code(&header.name.wire)), None),
+                constant: header.constant.clone(),
+                value: crate::emit::response::header(header, printer),
+            });
+        }
+    }
+    all
 }
 
 /// What a parameter says beyond the constant that its place starts from.

@@ -1,6 +1,7 @@
 //! The responses of an operation: an enum whose variants are the documented statuses, and how each is written.
 
 use super::Imports;
+use crate::emit::response::{documentation, status};
 use crate::emit::rust_type::{item_type, rust_type};
 use crate::emit::schema::Printer;
 use crate::emit::text;
@@ -108,18 +109,18 @@ fn view(
         fields.push(field("The media type of the body.", "content_type", "String".into()));
     }
     let plain = fields.len();
-    let mut headers = if range { ".header(\"Content-Type\", &content_type)".to_owned() } else { String::new() };
+    let mut headers = if range { ".content_type(&content_type)".to_owned() } else { String::new() };
     for header in &response.headers {
         let ty = rust_type(&header.ty, "api_types::");
         let mut name = header.name.rust.clone();
         while fields.iter().any(|field| field.name == name) || name == "reply" {
             name = format!("{}_", name.trim_start_matches("r#"));
         }
-        let wire = text::string_literal(&header.name.wire);
+        let constant = &header.constant;
         headers.push_str(&if header.required {
-            format!(".header({wire}, &{name})")
+            format!(".header(&{constant}, &{name})")
         } else {
-            format!(".optional_header({wire}, {name}.as_ref())")
+            format!(".optional_header(&{constant}, {name}.as_ref())")
         });
         fields.push(ResponseFieldView {
             docs: text::sentence_then(&format!("The header {}.", text::code(&header.name.wire)), &header.docs),
@@ -162,7 +163,7 @@ fn body_enum(
                 "{{\n/// The body.\nbody: {},\n/// The media type of the body.\ncontent_type: String\n}}",
                 written.ty
             );
-            (content, "{ body, content_type }".to_owned(), ".header(\"Content-Type\", &content_type)")
+            (content, "{ body, content_type }".to_owned(), ".content_type(&content_type)")
         } else {
             (format!("({})", written.ty), "(body)".to_owned(), "")
         };
@@ -226,36 +227,6 @@ pub(super) fn named_schema(schema: &SchemaRef, printer: &mut Printer<'_>) -> (St
 
 fn field(docs: &str, name: &str, ty: String) -> ResponseFieldView {
     ResponseFieldView { docs: text::doc_comment("///", docs, None), deprecated: false, name: name.into(), ty }
-}
-
-/// `200: A page of tasks.`
-fn documentation(response: &Response) -> String {
-    let said = response.docs.summary.iter().chain(&response.docs.description).map(|text| text.trim());
-    let said = said.filter(|text| !text.is_empty()).map(text::markdown).collect::<Vec<_>>().join(
-        "
-
-",
-    );
-    let status = text::capitalised(&status(response.status));
-    let separator = if said.is_empty() {
-        "."
-    } else if said.starts_with(['`', '~', '#', '|', '-', '*', '>']) {
-        ":
-
-"
-    } else {
-        ": "
-    };
-    text::comment("///", &format!("{status}{separator}{said}"))
-}
-
-/// `200`, `4XX`, or what `default` means.
-fn status(status: Status) -> String {
-    match status {
-        Status::Exact(code) => code.to_string(),
-        Status::Range(class) => format!("{class}XX"),
-        Status::Default => "any other status".into(),
-    }
 }
 
 fn status_call(status: Status) -> String {

@@ -8,7 +8,7 @@ use crate::schema::{
 
 /// What kind of value the schema asks for, as far as the spelling of a parameter depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Scalar,
     Array,
     /// An array, or a scalar where there is one element only.
@@ -18,12 +18,12 @@ pub(super) enum Shape {
 
 /// A text, or texts by key: what the spellings of all styles come to.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     texts: Vec<String>,
     members: Vec<(String, Tree)>,
 }
 
-pub(super) fn shape(schema: &Schema) -> Shape {
+pub(crate) fn shape(schema: &Schema) -> Shape {
     let types = accepted_types(schema);
     if types == Types::ANY {
         return Shape::Scalar;
@@ -38,8 +38,8 @@ pub(super) fn shape(schema: &Schema) -> Shape {
 }
 
 /// The value that a text spells. Where it could spell several, the first that the schema takes: `true`, a number, the text
-/// itself, `null`. Where it spells none of the types asked for, the text: judging it says what is wrong.
-pub(super) fn scalar(text: String, schema: &Schema) -> Value {
+/// itself, `null`, an array or object in JSON. Where it spells none of the types asked for, the text: judging it says what is wrong.
+pub(crate) fn scalar(text: String, schema: &Schema) -> Value {
     let types = accepted_types(schema);
     if types == Types::ANY || types == Types::STRING {
         return Value::String(text);
@@ -61,6 +61,12 @@ pub(super) fn scalar(text: String, schema: &Schema) -> Value {
     if types.contains(Types::NULL) && text == "null" {
         candidates.push(Value::Null);
     }
+    // What is deeper than the styles define is JSON text.
+    if (types.contains(Types::OBJECT) && text.starts_with('{') || types.contains(Types::ARRAY) && text.starts_with('['))
+        && let Ok(nested) = serde_json::from_str(&text)
+    {
+        candidates.push(nested);
+    }
     let chosen = match candidates.len() {
         0 | 1 => None,
         _ => candidates.iter().position(|candidate| validate(schema, candidate, Direction::Request).is_empty()),
@@ -69,13 +75,13 @@ pub(super) fn scalar(text: String, schema: &Schema) -> Value {
     if index < candidates.len() { candidates.swap_remove(index) } else { Value::String(text) }
 }
 
-pub(super) fn array(texts: Vec<String>, schema: &Schema) -> Value {
+pub(crate) fn array(texts: Vec<String>, schema: &Schema) -> Value {
     let any = &Schema::ANY;
     texts.into_iter().enumerate().map(|(index, text)| scalar(text, items_of(schema, index).unwrap_or(any))).collect()
 }
 
 /// One text may be the scalar or an array of one: the scalar, where the schema takes it.
-pub(super) fn scalar_or_array(mut texts: Vec<String>, schema: &Schema) -> Value {
+pub(crate) fn scalar_or_array(mut texts: Vec<String>, schema: &Schema) -> Value {
     if texts.len() == 1 {
         let value = scalar(texts[0].clone(), schema);
         if validate(schema, &value, Direction::Request).is_empty() {
@@ -85,7 +91,7 @@ pub(super) fn scalar_or_array(mut texts: Vec<String>, schema: &Schema) -> Value 
     array(std::mem::take(&mut texts), schema)
 }
 
-pub(super) fn object(members: Vec<(String, String)>, schema: &Schema) -> Value {
+pub(crate) fn object(members: Vec<(String, String)>, schema: &Schema) -> Value {
     let mut tree = Tree::default();
     for (name, text) in members {
         tree.insert(&[name], text);
@@ -94,11 +100,11 @@ pub(super) fn object(members: Vec<(String, String)>, schema: &Schema) -> Value {
 }
 
 impl Tree {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.texts.is_empty() && self.members.is_empty()
     }
 
-    pub(super) fn insert(&mut self, keys: &[String], text: String) {
+    pub(crate) fn insert(&mut self, keys: &[String], text: String) {
         match keys {
             [] => self.texts.push(text),
             [key, rest @ ..] => {
@@ -113,7 +119,7 @@ impl Tree {
     }
 
     /// The value, by the schema. A scalar that was given several times becomes an array, which the schema then refuses.
-    pub(super) fn into_value(self, schema: &Schema) -> Value {
+    pub(crate) fn into_value(self, schema: &Schema) -> Value {
         let any = &Schema::ANY;
         if self.members.is_empty() {
             let mut texts = self.texts;

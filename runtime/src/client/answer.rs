@@ -2,6 +2,7 @@
 //!
 //! A response of a status or media type that the contract does not have, or without a header that it requires, is
 //! [`Error::UnexpectedResponse`]: it holds the response as it came, so that status, headers and body are there to be looked at.
+#![allow(clippy::result_large_err, reason = "the errors are progenitor's")]
 
 use progenitor_client::{ByteStream, Error, ResponseValue};
 use reqwest::{

@@ -4,9 +4,11 @@
 //!
 //! Files kept with a task.
 
-use progenitor_client::{ByteStream, ClientHooks, Error, OperationInfo, ResponseValue, encode_path};
+use progenitor_client::{ByteStream, Error, ResponseValue, encode_path};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, Encoding, Form, Upload};
+use specwright_runtime::client::{Call, Encoding, Form, Upload, read_header, read_json, read_stream, refused, wrapped};
+use specwright_runtime::operation::Parameter;
+use specwright_runtime::schema::{Format, Number, Schema, Types};
 
 use crate::{Client, refuse_call};
 
@@ -19,19 +21,38 @@ impl Client {
     pub async fn list_attachments(
         &self,
         task_id: &uuid::Uuid,
-    ) -> Result<ResponseValue<api_types::AttachmentList>, Error<api_types::Problem>> {
+    ) -> Result<ResponseValue<api_types::AttachmentList>, Error<ListAttachmentsError>> {
         let url = format!("{}/tasks/{}/attachments", self.baseurl, encode_path(&task_id.to_string()));
-        let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let info = OperationInfo { operation_id: "list_attachments" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
+        let response = self.send(request, "list_attachments").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json").await,
+            400 => {
+                Err(refused(read_json(response, "application/problem+json").await, ListAttachmentsError::BadRequest))
+            }
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| ListAttachmentsError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            404 => Err(refused(read_json(response, "application/problem+json").await, ListAttachmentsError::NotFound)),
+            406 => {
+                Err(refused(read_json(response, "application/problem+json").await, ListAttachmentsError::NotAcceptable))
+            }
+            500 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                ListAttachmentsError::InternalServerError,
+            )),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| ListAttachmentsError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                ListAttachmentsError::GatewayTimeout,
+            )),
+            _ => Err(refused(read_json(response, "application/problem+json").await, ListAttachmentsError::Default)),
         }
     }
 
@@ -46,26 +67,56 @@ impl Client {
         &self,
         task_id: &uuid::Uuid,
         form: UploadAttachmentForm,
-    ) -> Result<ResponseValue<api_types::Attachment>, Error<api_types::Problem>> {
+    ) -> Result<ResponseValue<UploadAttachmentSuccess>, Error<UploadAttachmentError>> {
         let mut call = Call::new(reqwest::Method::POST, "/tasks/{taskId}/attachments");
         call.path("taskId", Encoding::SIMPLE, &task_id).map_err(refuse_call)?;
         call.accept("application/json");
         call.multipart_body(form.into_form().map_err(refuse_call)?);
-
         let response = self.call(call, "upload_attachment").await?;
         match response.status().as_u16() {
-            201 => Ok(ResponseValue::from_response(response).await?),
-            400 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            401 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            404 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            406 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            409 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            413 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            415 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            503 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            504 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
+            201 => {
+                let Some(location) = read_header(&response, &LOCATION_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let wrap = |body| UploadAttachmentSuccess { body, location };
+                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+            }
+            400 => {
+                Err(refused(read_json(response, "application/problem+json").await, UploadAttachmentError::BadRequest))
+            }
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| UploadAttachmentError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            404 => Err(refused(read_json(response, "application/problem+json").await, UploadAttachmentError::NotFound)),
+            406 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                UploadAttachmentError::NotAcceptable,
+            )),
+            409 => Err(refused(read_json(response, "application/problem+json").await, UploadAttachmentError::Conflict)),
+            413 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                UploadAttachmentError::ContentTooLarge,
+            )),
+            415 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                UploadAttachmentError::UnsupportedMediaType,
+            )),
+            500 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                UploadAttachmentError::InternalServerError,
+            )),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| UploadAttachmentError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                UploadAttachmentError::GatewayTimeout,
+            )),
+            _ => Err(refused(read_json(response, "application/problem+json").await, UploadAttachmentError::Default)),
         }
     }
 
@@ -76,25 +127,40 @@ impl Client {
         &self,
         task_id: &uuid::Uuid,
         attachment_id: &uuid::Uuid,
-    ) -> Result<ResponseValue<()>, Error<api_types::Problem>> {
+    ) -> Result<ResponseValue<()>, Error<DeleteAttachmentError>> {
         let url = format!(
             "{}/tasks/{}/attachments/{}",
             self.baseurl,
             encode_path(&task_id.to_string()),
             encode_path(&attachment_id.to_string())
         );
-        let mut request =
-            self.client.delete(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let info = OperationInfo { operation_id: "delete_attachment" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.delete(url).build()?;
+        let response = self.send(request, "delete_attachment").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            400 => {
+                Err(refused(read_json(response, "application/problem+json").await, DeleteAttachmentError::BadRequest))
+            }
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| DeleteAttachmentError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            404 => Err(refused(read_json(response, "application/problem+json").await, DeleteAttachmentError::NotFound)),
+            500 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                DeleteAttachmentError::InternalServerError,
+            )),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| DeleteAttachmentError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                DeleteAttachmentError::GatewayTimeout,
+            )),
+            _ => Err(refused(read_json(response, "application/problem+json").await, DeleteAttachmentError::Default)),
         }
     }
 
@@ -109,26 +175,244 @@ impl Client {
         &self,
         task_id: &uuid::Uuid,
         attachment_id: &uuid::Uuid,
-    ) -> Result<ResponseValue<ByteStream>, Error<api_types::Problem>> {
-        let url = format!(
-            "{}/tasks/{}/attachments/{}/content",
-            self.baseurl,
-            encode_path(&task_id.to_string()),
-            encode_path(&attachment_id.to_string())
-        );
-        let mut request = self.client.get(url).build()?;
-        let info = OperationInfo { operation_id: "download_attachment" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+    ) -> Result<ResponseValue<DownloadAttachmentSuccess>, Error<DownloadAttachmentError>> {
+        let mut call = Call::new(reqwest::Method::GET, "/tasks/{taskId}/attachments/{attachmentId}/content");
+        call.path("taskId", Encoding::SIMPLE, &task_id).map_err(refuse_call)?;
+        call.path("attachmentId", Encoding::SIMPLE, &attachment_id).map_err(refuse_call)?;
+        call.accept("application/octet-stream");
+        let response = self.call(call, "download_attachment").await?;
         match response.status().as_u16() {
-            200 => Ok(ResponseValue::stream(response)),
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => {
+                let Some(content_disposition) = read_header(&response, &CONTENT_DISPOSITION_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let wrap = |body| DownloadAttachmentSuccess { body, content_disposition };
+                Ok(wrapped(read_stream(response, "application/octet-stream")?, wrap))
+            }
+            400 => {
+                Err(refused(read_json(response, "application/problem+json").await, DownloadAttachmentError::BadRequest))
+            }
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| DownloadAttachmentError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            404 => {
+                Err(refused(read_json(response, "application/problem+json").await, DownloadAttachmentError::NotFound))
+            }
+            406 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                DownloadAttachmentError::NotAcceptable,
+            )),
+            500 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                DownloadAttachmentError::InternalServerError,
+            )),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| DownloadAttachmentError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                DownloadAttachmentError::GatewayTimeout,
+            )),
+            _ => Err(refused(read_json(response, "application/problem+json").await, DownloadAttachmentError::Default)),
         }
     }
+}
+
+/// What `listAttachments` answers where it does not succeed.
+#[derive(Debug)]
+pub enum ListAttachmentsError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 404: There is no such thing, or it has another owner.
+    NotFound(api_types::Problem),
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
+    NotAcceptable(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+/// What `uploadAttachment` answers where it succeeds.
+#[derive(Debug)]
+pub struct UploadAttachmentSuccess {
+    /// The body.
+    pub body: api_types::Attachment,
+    /// The header `Location`.
+    ///
+    /// The path of what was created.
+    pub location: String,
+}
+
+impl std::ops::Deref for UploadAttachmentSuccess {
+    type Target = api_types::Attachment;
+
+    fn deref(&self) -> &Self::Target {
+        &self.body
+    }
+}
+
+/// What `uploadAttachment` answers where it does not succeed.
+#[derive(Debug)]
+pub enum UploadAttachmentError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 404: There is no such thing, or it has another owner.
+    NotFound(api_types::Problem),
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
+    NotAcceptable(api_types::Problem),
+    /// 409: The state of things forbids it; `detail` says what.
+    Conflict(api_types::Problem),
+    /// 413: The body is too large.
+    ContentTooLarge(api_types::Problem),
+    /// 415: The operation does not take a body of this media type.
+    UnsupportedMediaType(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+/// What `deleteAttachment` answers where it does not succeed.
+#[derive(Debug)]
+pub enum DeleteAttachmentError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 404: There is no such thing, or it has another owner.
+    NotFound(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+/// What `downloadAttachment` answers where it succeeds.
+pub struct DownloadAttachmentSuccess {
+    /// The body.
+    pub body: ByteStream,
+    /// The header `Content-Disposition`.
+    ///
+    /// `attachment` and the file name (RFC 6266).
+    pub content_disposition: String,
+}
+
+impl std::ops::Deref for DownloadAttachmentSuccess {
+    type Target = ByteStream;
+
+    fn deref(&self) -> &Self::Target {
+        &self.body
+    }
+}
+
+impl std::fmt::Debug for DownloadAttachmentSuccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DownloadAttachmentSuccess").finish_non_exhaustive()
+    }
+}
+
+/// What `downloadAttachment` answers where it does not succeed.
+#[derive(Debug)]
+pub enum DownloadAttachmentError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 404: There is no such thing, or it has another owner.
+    NotFound(api_types::Problem),
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
+    NotAcceptable(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
 }
 
 /// The parts of the multipart body of `uploadAttachment`.
@@ -152,3 +436,34 @@ impl UploadAttachmentForm {
         Ok(form)
     }
 }
+
+static CONTENT_DISPOSITION_HEADER: Parameter = Parameter {
+    name: "Content-Disposition",
+    required: true,
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+static LOCATION_HEADER: Parameter = Parameter {
+    name: "Location",
+    required: true,
+    schema: &Schema { types: Types::STRING, format: Some(Format::UriReference), ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+static RETRY_AFTER_HEADER: Parameter = Parameter {
+    name: "Retry-After",
+    schema: &Schema {
+        types: Types::INTEGER,
+        format: Some(Format::Int64),
+        minimum: Some(Number::Integer(0)),
+        ..Schema::ANY
+    },
+    ..Parameter::HEADER
+};
+
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
+    name: "WWW-Authenticate",
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};

@@ -4,8 +4,11 @@
 //!
 //! Whether the service runs. Public.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, ResponseValue};
+use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
+use specwright_runtime::client::{read_header, read_json, refused};
+use specwright_runtime::operation::Parameter;
+use specwright_runtime::schema::{Format, Number, Schema, Types};
 
 use crate::Client;
 
@@ -17,17 +20,11 @@ impl Client {
     /// `GET /health`
     pub async fn get_health(&self) -> Result<ResponseValue<api_types::Health>, Error<api_types::Problem>> {
         let url = format!("{}/health", self.baseurl);
-        let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let info = OperationInfo { operation_id: "get_health" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
+        let response = self.send(request, "get_health").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json").await,
+            _ => Err(refused(read_json(response, "application/problem+json").await, std::convert::identity)),
         }
     }
 
@@ -36,19 +33,52 @@ impl Client {
     /// Readiness. It asks the database.
     ///
     /// `GET /health/ready`
-    pub async fn get_readiness(&self) -> Result<ResponseValue<api_types::Readiness>, Error<api_types::Problem>> {
+    pub async fn get_readiness(&self) -> Result<ResponseValue<api_types::Readiness>, Error<GetReadinessError>> {
         let url = format!("{}/health/ready", self.baseurl);
-        let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let info = OperationInfo { operation_id: "get_readiness" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
+        let response = self.send(request, "get_readiness").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json").await,
+            406 => {
+                Err(refused(read_json(response, "application/problem+json").await, GetReadinessError::NotAcceptable))
+            }
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| GetReadinessError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            _ => Err(refused(read_json(response, "application/problem+json").await, GetReadinessError::Default)),
         }
     }
 }
+
+/// What `getReadiness` answers where it does not succeed.
+#[derive(Debug)]
+pub enum GetReadinessError {
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
+    NotAcceptable(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+static RETRY_AFTER_HEADER: Parameter = Parameter {
+    name: "Retry-After",
+    schema: &Schema {
+        types: Types::INTEGER,
+        format: Some(Format::Int64),
+        minimum: Some(Number::Integer(0)),
+        ..Schema::ANY
+    },
+    ..Parameter::HEADER
+};

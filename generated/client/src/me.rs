@@ -4,8 +4,11 @@
 //!
 //! Who the caller is.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, ResponseValue};
+use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
+use specwright_runtime::client::{read_header, read_json, refused};
+use specwright_runtime::operation::Parameter;
+use specwright_runtime::schema::{Format, Number, Schema, Types};
 
 use crate::Client;
 
@@ -15,19 +18,76 @@ impl Client {
     /// What the session token says, after it was verified. The database is not asked.
     ///
     /// `GET /me`
-    pub async fn get_me(&self) -> Result<ResponseValue<api_types::Me>, Error<api_types::Problem>> {
+    pub async fn get_me(&self) -> Result<ResponseValue<api_types::Me>, Error<GetMeError>> {
         let url = format!("{}/me", self.baseurl);
-        let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let info = OperationInfo { operation_id: "get_me" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
+        let response = self.send(request, "get_me").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json").await,
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| GetMeError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            406 => Err(refused(read_json(response, "application/problem+json").await, GetMeError::NotAcceptable)),
+            500 => Err(refused(read_json(response, "application/problem+json").await, GetMeError::InternalServerError)),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| GetMeError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => Err(refused(read_json(response, "application/problem+json").await, GetMeError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json").await, GetMeError::Default)),
         }
     }
 }
+
+/// What `getMe` answers where it does not succeed.
+#[derive(Debug)]
+pub enum GetMeError {
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
+    NotAcceptable(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+static RETRY_AFTER_HEADER: Parameter = Parameter {
+    name: "Retry-After",
+    schema: &Schema {
+        types: Types::INTEGER,
+        format: Some(Format::Int64),
+        minimum: Some(Number::Integer(0)),
+        ..Schema::ANY
+    },
+    ..Parameter::HEADER
+};
+
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
+    name: "WWW-Authenticate",
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};

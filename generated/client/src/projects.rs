@@ -4,8 +4,11 @@
 //!
 //! Groups of tasks.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, QueryParam, ResponseValue, encode_path};
+use progenitor_client::{Error, QueryParam, ResponseValue, encode_path};
 use reqwest::header::{ACCEPT, HeaderValue};
+use specwright_runtime::client::{read_header, read_json, refused, wrapped};
+use specwright_runtime::operation::Parameter;
+use specwright_runtime::schema::{Format, Number, Schema, Types};
 
 use crate::Client;
 
@@ -19,25 +22,40 @@ impl Client {
         &self,
         cursor: Option<&str>,
         limit: Option<i64>,
-    ) -> Result<ResponseValue<api_types::ProjectPage>, Error<api_types::Problem>> {
+    ) -> Result<ResponseValue<api_types::ProjectPage>, Error<ListProjectsError>> {
         let url = format!("{}/projects", self.baseurl);
-        let mut request = self
+        let request = self
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .query(&QueryParam::new("cursor", &cursor))
             .query(&QueryParam::new("limit", &limit))
             .build()?;
-        let info = OperationInfo { operation_id: "list_projects" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let response = self.send(request, "list_projects").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json").await,
+            400 => Err(refused(read_json(response, "application/problem+json").await, ListProjectsError::BadRequest)),
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| ListProjectsError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            406 => {
+                Err(refused(read_json(response, "application/problem+json").await, ListProjectsError::NotAcceptable))
+            }
+            500 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                ListProjectsError::InternalServerError,
+            )),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| ListProjectsError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => {
+                Err(refused(read_json(response, "application/problem+json").await, ListProjectsError::GatewayTimeout))
+            }
+            _ => Err(refused(read_json(response, "application/problem+json").await, ListProjectsError::Default)),
         }
     }
 
@@ -49,20 +67,49 @@ impl Client {
     pub async fn create_project(
         &self,
         body: &api_types::NewProject,
-    ) -> Result<ResponseValue<api_types::Project>, Error<api_types::Problem>> {
+    ) -> Result<ResponseValue<CreateProjectSuccess>, Error<CreateProjectError>> {
         let url = format!("{}/projects", self.baseurl);
-        let mut request =
+        let request =
             self.client.post(url).header(ACCEPT, HeaderValue::from_static("application/json")).json(&body).build()?;
-        let info = OperationInfo { operation_id: "create_project" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let response = self.send(request, "create_project").await?;
         match response.status().as_u16() {
-            201 => ResponseValue::from_response(response).await,
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            201 => {
+                let Some(location) = read_header(&response, &LOCATION_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let wrap = |body| CreateProjectSuccess { body, location };
+                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+            }
+            400 => Err(refused(read_json(response, "application/problem+json").await, CreateProjectError::BadRequest)),
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| CreateProjectError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            406 => {
+                Err(refused(read_json(response, "application/problem+json").await, CreateProjectError::NotAcceptable))
+            }
+            409 => Err(refused(read_json(response, "application/problem+json").await, CreateProjectError::Conflict)),
+            413 => {
+                Err(refused(read_json(response, "application/problem+json").await, CreateProjectError::ContentTooLarge))
+            }
+            415 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                CreateProjectError::UnsupportedMediaType,
+            )),
+            500 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                CreateProjectError::InternalServerError,
+            )),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| CreateProjectError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => {
+                Err(refused(read_json(response, "application/problem+json").await, CreateProjectError::GatewayTimeout))
+            }
+            _ => Err(refused(read_json(response, "application/problem+json").await, CreateProjectError::Default)),
         }
     }
 
@@ -72,19 +119,31 @@ impl Client {
     pub async fn get_project(
         &self,
         project_id: &uuid::Uuid,
-    ) -> Result<ResponseValue<api_types::Project>, Error<api_types::Problem>> {
+    ) -> Result<ResponseValue<api_types::Project>, Error<GetProjectError>> {
         let url = format!("{}/projects/{}", self.baseurl, encode_path(&project_id.to_string()));
-        let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let info = OperationInfo { operation_id: "get_project" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
+        let response = self.send(request, "get_project").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json").await,
+            400 => Err(refused(read_json(response, "application/problem+json").await, GetProjectError::BadRequest)),
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| GetProjectError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            404 => Err(refused(read_json(response, "application/problem+json").await, GetProjectError::NotFound)),
+            406 => Err(refused(read_json(response, "application/problem+json").await, GetProjectError::NotAcceptable)),
+            500 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                GetProjectError::InternalServerError,
+            )),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| GetProjectError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => Err(refused(read_json(response, "application/problem+json").await, GetProjectError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json").await, GetProjectError::Default)),
         }
     }
 
@@ -97,20 +156,227 @@ impl Client {
     pub async fn delete_project(
         &self,
         project_id: &uuid::Uuid,
-    ) -> Result<ResponseValue<()>, Error<api_types::Problem>> {
+    ) -> Result<ResponseValue<()>, Error<DeleteProjectError>> {
         let url = format!("{}/projects/{}", self.baseurl, encode_path(&project_id.to_string()));
-        let mut request =
-            self.client.delete(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let info = OperationInfo { operation_id: "delete_project" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.delete(url).build()?;
+        let response = self.send(request, "delete_project").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            400 => Err(refused(read_json(response, "application/problem+json").await, DeleteProjectError::BadRequest)),
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| DeleteProjectError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            403 => Err(refused(read_json(response, "application/problem+json").await, DeleteProjectError::Forbidden)),
+            404 => Err(refused(read_json(response, "application/problem+json").await, DeleteProjectError::NotFound)),
+            409 => Err(refused(read_json(response, "application/problem+json").await, DeleteProjectError::Conflict)),
+            500 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                DeleteProjectError::InternalServerError,
+            )),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| DeleteProjectError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => {
+                Err(refused(read_json(response, "application/problem+json").await, DeleteProjectError::GatewayTimeout))
+            }
+            _ => Err(refused(read_json(response, "application/problem+json").await, DeleteProjectError::Default)),
         }
     }
 }
+
+/// What `listProjects` answers where it does not succeed.
+#[derive(Debug)]
+pub enum ListProjectsError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
+    NotAcceptable(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+/// What `createProject` answers where it succeeds.
+#[derive(Debug)]
+pub struct CreateProjectSuccess {
+    /// The body.
+    pub body: api_types::Project,
+    /// The header `Location`.
+    ///
+    /// The path of what was created.
+    pub location: String,
+}
+
+impl std::ops::Deref for CreateProjectSuccess {
+    type Target = api_types::Project;
+
+    fn deref(&self) -> &Self::Target {
+        &self.body
+    }
+}
+
+/// What `createProject` answers where it does not succeed.
+#[derive(Debug)]
+pub enum CreateProjectError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
+    NotAcceptable(api_types::Problem),
+    /// 409: The state of things forbids it; `detail` says what.
+    Conflict(api_types::Problem),
+    /// 413: The body is too large.
+    ContentTooLarge(api_types::Problem),
+    /// 415: The operation does not take a body of this media type.
+    UnsupportedMediaType(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+/// What `getProject` answers where it does not succeed.
+#[derive(Debug)]
+pub enum GetProjectError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 404: There is no such thing, or it has another owner.
+    NotFound(api_types::Problem),
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
+    NotAcceptable(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+/// What `deleteProject` answers where it does not succeed.
+#[derive(Debug)]
+pub enum DeleteProjectError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 403: The caller lacks a permission.
+    Forbidden(api_types::Problem),
+    /// 404: There is no such thing, or it has another owner.
+    NotFound(api_types::Problem),
+    /// 409: The state of things forbids it; `detail` says what.
+    Conflict(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+static LOCATION_HEADER: Parameter = Parameter {
+    name: "Location",
+    required: true,
+    schema: &Schema { types: Types::STRING, format: Some(Format::UriReference), ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+static RETRY_AFTER_HEADER: Parameter = Parameter {
+    name: "Retry-After",
+    schema: &Schema {
+        types: Types::INTEGER,
+        format: Some(Format::Int64),
+        minimum: Some(Number::Integer(0)),
+        ..Schema::ANY
+    },
+    ..Parameter::HEADER
+};
+
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
+    name: "WWW-Authenticate",
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};

@@ -4,12 +4,16 @@
 //!
 //! What is to be done.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, QueryParam, ResponseValue, encode_path};
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
-use specwright_runtime::client::{Call, Encoding, media_type_matches};
+use progenitor_client::{Error, QueryParam, ResponseValue};
+use reqwest::header::{ACCEPT, HeaderValue};
+use specwright_runtime::client::{
+    Call, Encoding, media_type_matches, read_header, read_items, read_json, read_text, refused, wrapped,
+};
+use specwright_runtime::operation::Parameter;
+use specwright_runtime::schema::{Format, Number, Schema, Types};
 use specwright_runtime::sequence::{Framing, Items};
 
-use crate::{Client, items_of, refuse_call, text_of, wrapped};
+use crate::{Client, refuse_call};
 
 impl Client {
     /// List tasks
@@ -26,9 +30,9 @@ impl Client {
         project_id: Option<&uuid::Uuid>,
         q: Option<&str>,
         status: Option<&Vec<api_types::TaskStatus>>,
-    ) -> Result<ResponseValue<api_types::TaskPage>, Error<api_types::Problem>> {
+    ) -> Result<ResponseValue<api_types::TaskPage>, Error<ListTasksError>> {
         let url = format!("{}/tasks", self.baseurl);
-        let mut request = self
+        let request = self
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
@@ -40,16 +44,26 @@ impl Client {
             .query(&QueryParam::new("q", &q))
             .query(&QueryParam::new("status", &status))
             .build()?;
-        let info = OperationInfo { operation_id: "list_tasks" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let response = self.send(request, "list_tasks").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json").await,
+            400 => Err(refused(read_json(response, "application/problem+json").await, ListTasksError::BadRequest)),
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| ListTasksError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            406 => Err(refused(read_json(response, "application/problem+json").await, ListTasksError::NotAcceptable)),
+            500 => {
+                Err(refused(read_json(response, "application/problem+json").await, ListTasksError::InternalServerError))
+            }
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| ListTasksError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => Err(refused(read_json(response, "application/problem+json").await, ListTasksError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json").await, ListTasksError::Default)),
         }
     }
 
@@ -64,29 +78,53 @@ impl Client {
         &self,
         idempotency_key: Option<&str>,
         body: &api_types::NewTask,
-    ) -> Result<ResponseValue<api_types::Task>, Error<api_types::Problem>> {
-        let url = format!("{}/tasks", self.baseurl);
-        let mut header_map = HeaderMap::new();
-        if let Some(value) = idempotency_key {
-            header_map.append("Idempotency-Key", value.to_string().try_into()?);
-        }
-        let mut request = self
-            .client
-            .post(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .json(&body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo { operation_id: "create_task" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+    ) -> Result<ResponseValue<CreateTaskSuccess>, Error<CreateTaskError>> {
+        let mut call = Call::new(reqwest::Method::POST, "/tasks");
+        call.header("Idempotency-Key", Encoding::SIMPLE, &idempotency_key).map_err(refuse_call)?;
+        call.accept("application/json");
+        call.json_body("application/json", body).map_err(refuse_call)?;
+        let response = self.call(call, "create_task").await?;
         match response.status().as_u16() {
-            201 => ResponseValue::from_response(response).await,
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            201 => {
+                let (Some(location), Some(e_tag)) =
+                    (read_header(&response, &LOCATION_HEADER), read_header(&response, &E_TAG_HEADER))
+                else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let idempotency_replayed = read_header(&response, &IDEMPOTENCY_REPLAYED_HEADER);
+                let wrap = |body| CreateTaskSuccess { body, location, e_tag, idempotency_replayed };
+                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+            }
+            400 => Err(refused(read_json(response, "application/problem+json").await, CreateTaskError::BadRequest)),
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| CreateTaskError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            406 => Err(refused(read_json(response, "application/problem+json").await, CreateTaskError::NotAcceptable)),
+            409 => Err(refused(read_json(response, "application/problem+json").await, CreateTaskError::Conflict)),
+            413 => {
+                Err(refused(read_json(response, "application/problem+json").await, CreateTaskError::ContentTooLarge))
+            }
+            415 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                CreateTaskError::UnsupportedMediaType,
+            )),
+            422 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                CreateTaskError::UnprocessableContent,
+            )),
+            500 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                CreateTaskError::InternalServerError,
+            )),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| CreateTaskError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => Err(refused(read_json(response, "application/problem+json").await, CreateTaskError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json").await, CreateTaskError::Default)),
         }
     }
 
@@ -97,47 +135,45 @@ impl Client {
         &self,
         task_id: &uuid::Uuid,
         if_none_match: Option<&str>,
-    ) -> Result<ResponseValue<api_types::Task>, Error<GetTaskError>> {
+    ) -> Result<ResponseValue<GetTaskSuccess>, Error<GetTaskError>> {
         let mut call = Call::new(reqwest::Method::GET, "/tasks/{taskId}");
         call.path("taskId", Encoding::SIMPLE, &task_id).map_err(refuse_call)?;
         call.header("If-None-Match", Encoding::SIMPLE, &if_none_match).map_err(refuse_call)?;
         call.accept("application/json");
-
         let response = self.call(call, "get_task").await?;
         match response.status().as_u16() {
-            200 => Ok(ResponseValue::from_response(response).await?),
-            304 => Err(Error::ErrorResponse(wrapped(ResponseValue::empty(response), |()| GetTaskError::NotModified))),
-            400 => Err(Error::ErrorResponse(wrapped(
-                ResponseValue::from_response(response).await?,
-                GetTaskError::BadRequest,
-            ))),
-            401 => Err(Error::ErrorResponse(wrapped(
-                ResponseValue::from_response(response).await?,
-                GetTaskError::Unauthorized,
-            ))),
-            404 => Err(Error::ErrorResponse(wrapped(
-                ResponseValue::from_response(response).await?,
-                GetTaskError::NotFound,
-            ))),
-            406 => Err(Error::ErrorResponse(wrapped(
-                ResponseValue::from_response(response).await?,
-                GetTaskError::NotAcceptable,
-            ))),
-            500 => Err(Error::ErrorResponse(wrapped(
-                ResponseValue::from_response(response).await?,
-                GetTaskError::InternalServerError,
-            ))),
-            503 => Err(Error::ErrorResponse(wrapped(
-                ResponseValue::from_response(response).await?,
-                GetTaskError::ServiceUnavailable,
-            ))),
-            504 => Err(Error::ErrorResponse(wrapped(
-                ResponseValue::from_response(response).await?,
-                GetTaskError::GatewayTimeout,
-            ))),
-            _ => {
-                Err(Error::ErrorResponse(wrapped(ResponseValue::from_response(response).await?, GetTaskError::Default)))
+            200 => {
+                let Some(e_tag) = read_header(&response, &E_TAG_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let wrap = |body| GetTaskSuccess { body, e_tag };
+                Ok(wrapped(read_json(response, "application/json").await?, wrap))
             }
+            304 => {
+                let Some(e_tag) = read_header(&response, &E_TAG_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let wrap = |()| GetTaskError::NotModified { e_tag };
+                Err(refused(Ok(ResponseValue::empty(response)), wrap))
+            }
+            400 => Err(refused(read_json(response, "application/problem+json").await, GetTaskError::BadRequest)),
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| GetTaskError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            404 => Err(refused(read_json(response, "application/problem+json").await, GetTaskError::NotFound)),
+            406 => Err(refused(read_json(response, "application/problem+json").await, GetTaskError::NotAcceptable)),
+            500 => {
+                Err(refused(read_json(response, "application/problem+json").await, GetTaskError::InternalServerError))
+            }
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| GetTaskError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => Err(refused(read_json(response, "application/problem+json").await, GetTaskError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json").await, GetTaskError::Default)),
         }
     }
 
@@ -150,28 +186,34 @@ impl Client {
         &self,
         task_id: &uuid::Uuid,
         if_match: Option<&str>,
-    ) -> Result<ResponseValue<()>, Error<api_types::Problem>> {
-        let url = format!("{}/tasks/{}", self.baseurl, encode_path(&task_id.to_string()));
-        let mut header_map = HeaderMap::new();
-        if let Some(value) = if_match {
-            header_map.append("If-Match", value.to_string().try_into()?);
-        }
-        let mut request = self
-            .client
-            .delete(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo { operation_id: "delete_task" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+    ) -> Result<ResponseValue<()>, Error<DeleteTaskError>> {
+        let mut call = Call::new(reqwest::Method::DELETE, "/tasks/{taskId}");
+        call.path("taskId", Encoding::SIMPLE, &task_id).map_err(refuse_call)?;
+        call.header("If-Match", Encoding::SIMPLE, &if_match).map_err(refuse_call)?;
+        let response = self.call(call, "delete_task").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            400 => Err(refused(read_json(response, "application/problem+json").await, DeleteTaskError::BadRequest)),
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| DeleteTaskError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            404 => Err(refused(read_json(response, "application/problem+json").await, DeleteTaskError::NotFound)),
+            412 => {
+                Err(refused(read_json(response, "application/problem+json").await, DeleteTaskError::PreconditionFailed))
+            }
+            500 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                DeleteTaskError::InternalServerError,
+            )),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| DeleteTaskError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => Err(refused(read_json(response, "application/problem+json").await, DeleteTaskError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json").await, DeleteTaskError::Default)),
         }
     }
 
@@ -191,28 +233,54 @@ impl Client {
         task_id: &uuid::Uuid,
         if_match: Option<&str>,
         body: &api_types::TaskPatch,
-    ) -> Result<ResponseValue<api_types::Task>, Error<api_types::Problem>> {
+    ) -> Result<ResponseValue<UpdateTaskSuccess>, Error<UpdateTaskError>> {
         let mut call = Call::new(reqwest::Method::PATCH, "/tasks/{taskId}");
         call.path("taskId", Encoding::SIMPLE, &task_id).map_err(refuse_call)?;
         call.header("If-Match", Encoding::SIMPLE, &if_match).map_err(refuse_call)?;
         call.accept("application/json");
         call.json_body("application/merge-patch+json", body).map_err(refuse_call)?;
-
         let response = self.call(call, "update_task").await?;
         match response.status().as_u16() {
-            200 => Ok(ResponseValue::from_response(response).await?),
-            400 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            401 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            404 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            406 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            412 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            413 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            415 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            422 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            503 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            504 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
+            200 => {
+                let Some(e_tag) = read_header(&response, &E_TAG_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let wrap = |body| UpdateTaskSuccess { body, e_tag };
+                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+            }
+            400 => Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::BadRequest)),
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| UpdateTaskError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            404 => Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::NotFound)),
+            406 => Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::NotAcceptable)),
+            412 => {
+                Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::PreconditionFailed))
+            }
+            413 => {
+                Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::ContentTooLarge))
+            }
+            415 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                UpdateTaskError::UnsupportedMediaType,
+            )),
+            422 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                UpdateTaskError::UnprocessableContent,
+            )),
+            500 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                UpdateTaskError::InternalServerError,
+            )),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| UpdateTaskError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::Default)),
         }
     }
 
@@ -232,69 +300,389 @@ impl Client {
         project_id: Option<&uuid::Uuid>,
         status: Option<&[api_types::TaskStatus]>,
         accept: ExportTasksAccept,
-    ) -> Result<ResponseValue<ExportTasksSuccess>, Error<api_types::Problem>> {
+    ) -> Result<ResponseValue<ExportTasksSuccess>, Error<ExportTasksError>> {
         let mut call = Call::new(reqwest::Method::GET, "/exports/tasks");
         call.query("cursor", Encoding::FORM_EXPLODED, &cursor).map_err(refuse_call)?;
         call.query("limit", Encoding::FORM_EXPLODED, &limit).map_err(refuse_call)?;
         call.query("projectId", Encoding::FORM_EXPLODED, &project_id).map_err(refuse_call)?;
         call.query("status", Encoding::FORM_EXPLODED, &status).map_err(refuse_call)?;
         call.accept(accept.as_str());
-
         let response = self.call(call, "export_tasks").await?;
         match response.status().as_u16() {
             200 if media_type_matches(&response, "application/json") => {
-                Ok(wrapped(ResponseValue::from_response(response).await?, ExportTasksSuccess::Json))
+                let next_cursor = read_header(&response, &NEXT_CURSOR_HEADER);
+                let wrap = |body| ExportTasksSuccess::Json { body, next_cursor };
+                Ok(wrapped(read_json(response, "application/json").await?, wrap))
             }
             200 if media_type_matches(&response, "text/csv") => {
-                Ok(wrapped(text_of(response).await?, ExportTasksSuccess::Csv))
+                let next_cursor = read_header(&response, &NEXT_CURSOR_HEADER);
+                let wrap = |body| ExportTasksSuccess::Csv { body, next_cursor };
+                Ok(wrapped(read_text(response, "text/csv").await?, wrap))
             }
             200 if media_type_matches(&response, "application/x-ndjson") => {
-                Ok(wrapped(items_of(response, Framing::Lines), ExportTasksSuccess::Ndjson))
+                let next_cursor = read_header(&response, &NEXT_CURSOR_HEADER);
+                let wrap = |body| ExportTasksSuccess::Ndjson { body, next_cursor };
+                Ok(wrapped(read_items(response, "application/x-ndjson", Framing::Lines)?, wrap))
             }
-            400 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            401 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            403 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            406 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            500 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            503 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            504 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
-            _ => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
+            400 => Err(refused(read_json(response, "application/problem+json").await, ExportTasksError::BadRequest)),
+            401 => {
+                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let wrap = |body| ExportTasksError::Unauthorized { body, www_authenticate };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            403 => Err(refused(read_json(response, "application/problem+json").await, ExportTasksError::Forbidden)),
+            406 => Err(refused(read_json(response, "application/problem+json").await, ExportTasksError::NotAcceptable)),
+            500 => Err(refused(
+                read_json(response, "application/problem+json").await,
+                ExportTasksError::InternalServerError,
+            )),
+            503 => {
+                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let wrap = |body| ExportTasksError::ServiceUnavailable { body, retry_after };
+                Err(refused(read_json(response, "application/problem+json").await, wrap))
+            }
+            504 => {
+                Err(refused(read_json(response, "application/problem+json").await, ExportTasksError::GatewayTimeout))
+            }
+            _ => Err(refused(read_json(response, "application/problem+json").await, ExportTasksError::Default)),
         }
     }
 }
 
-/// Error bodies of `getTask`.
+/// What `listTasks` answers where it does not succeed.
 #[derive(Debug)]
-pub enum GetTaskError {
-    /// 304.
-    NotModified,
-    /// 400.
+pub enum ListTasksError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
     BadRequest(api_types::Problem),
-    /// 401.
-    Unauthorized(api_types::Problem),
-    /// 404.
-    NotFound(api_types::Problem),
-    /// 406.
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
     NotAcceptable(api_types::Problem),
-    /// 500.
+    /// 500: The server failed. Nothing was changed.
     InternalServerError(api_types::Problem),
-    /// 503.
-    ServiceUnavailable(api_types::Problem),
-    /// 504.
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
     GatewayTimeout(api_types::Problem),
-    /// Any other status.
+    /// Any other status: Any other error.
     Default(api_types::Problem),
 }
 
-/// Success bodies of `exportTasks`.
+/// What `createTask` answers where it succeeds.
+#[derive(Debug)]
+pub struct CreateTaskSuccess {
+    /// The body.
+    pub body: api_types::Task,
+    /// The header `Location`.
+    ///
+    /// The path of what was created.
+    pub location: String,
+    /// The header `ETag`.
+    ///
+    /// The entity tag of the task, a strong one; it changes with every change of the task.
+    pub e_tag: String,
+    /// The header `Idempotency-Replayed`.
+    ///
+    /// `true` when an earlier request with the same key created the task. Absent otherwise.
+    pub idempotency_replayed: Option<bool>,
+}
+
+impl std::ops::Deref for CreateTaskSuccess {
+    type Target = api_types::Task;
+
+    fn deref(&self) -> &Self::Target {
+        &self.body
+    }
+}
+
+/// What `createTask` answers where it does not succeed.
+#[derive(Debug)]
+pub enum CreateTaskError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
+    NotAcceptable(api_types::Problem),
+    /// 409: The state of things forbids it; `detail` says what.
+    Conflict(api_types::Problem),
+    /// 413: The body is too large.
+    ContentTooLarge(api_types::Problem),
+    /// 415: The operation does not take a body of this media type.
+    UnsupportedMediaType(api_types::Problem),
+    /// 422: The request is well formed, but names something that does not exist. `errors` says where.
+    UnprocessableContent(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+/// What `getTask` answers where it succeeds.
+#[derive(Debug)]
+pub struct GetTaskSuccess {
+    /// The body.
+    pub body: api_types::Task,
+    /// The header `ETag`.
+    ///
+    /// The entity tag of the task, a strong one; it changes with every change of the task.
+    pub e_tag: String,
+}
+
+impl std::ops::Deref for GetTaskSuccess {
+    type Target = api_types::Task;
+
+    fn deref(&self) -> &Self::Target {
+        &self.body
+    }
+}
+
+/// What `getTask` answers where it does not succeed.
+#[derive(Debug)]
+pub enum GetTaskError {
+    /// 304: The task still has the entity tag of `If-None-Match`.
+    NotModified {
+        /// The header `ETag`.
+        ///
+        /// The entity tag of the task, a strong one; it changes with every change of the task.
+        e_tag: String,
+    },
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 404: There is no such thing, or it has another owner.
+    NotFound(api_types::Problem),
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
+    NotAcceptable(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+/// What `deleteTask` answers where it does not succeed.
+#[derive(Debug)]
+pub enum DeleteTaskError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 404: There is no such thing, or it has another owner.
+    NotFound(api_types::Problem),
+    /// 412: The task has none of the entity tags of `If-Match`; it was changed since.
+    PreconditionFailed(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+/// What `updateTask` answers where it succeeds.
+#[derive(Debug)]
+pub struct UpdateTaskSuccess {
+    /// The body.
+    pub body: api_types::Task,
+    /// The header `ETag`.
+    ///
+    /// The entity tag of the task, a strong one; it changes with every change of the task.
+    pub e_tag: String,
+}
+
+impl std::ops::Deref for UpdateTaskSuccess {
+    type Target = api_types::Task;
+
+    fn deref(&self) -> &Self::Target {
+        &self.body
+    }
+}
+
+/// What `updateTask` answers where it does not succeed.
+#[derive(Debug)]
+pub enum UpdateTaskError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 404: There is no such thing, or it has another owner.
+    NotFound(api_types::Problem),
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
+    NotAcceptable(api_types::Problem),
+    /// 412: The task has none of the entity tags of `If-Match`; it was changed since.
+    PreconditionFailed(api_types::Problem),
+    /// 413: The body is too large.
+    ContentTooLarge(api_types::Problem),
+    /// 415: The operation does not take a body of this media type.
+    UnsupportedMediaType(api_types::Problem),
+    /// 422: The request is well formed, but names something that does not exist. `errors` says where.
+    UnprocessableContent(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
+}
+
+/// What `exportTasks` answers where it succeeds.
 #[derive(Debug)]
 pub enum ExportTasksSuccess {
     /// 200, `application/json`.
-    Json(Vec<api_types::Task>),
+    Json {
+        /// The body.
+        body: Vec<api_types::Task>,
+        /// The header `Next-Cursor`.
+        ///
+        /// The `cursor` of the rest. Absent when this is all.
+        next_cursor: Option<String>,
+    },
     /// 200, `text/csv`.
-    Csv(String),
+    Csv {
+        /// The body.
+        body: String,
+        /// The header `Next-Cursor`.
+        ///
+        /// The `cursor` of the rest. Absent when this is all.
+        next_cursor: Option<String>,
+    },
     /// 200, `application/x-ndjson`.
-    Ndjson(Items<api_types::Task>),
+    Ndjson {
+        /// The body.
+        body: Items<api_types::Task>,
+        /// The header `Next-Cursor`.
+        ///
+        /// The `cursor` of the rest. Absent when this is all.
+        next_cursor: Option<String>,
+    },
+}
+
+/// What `exportTasks` answers where it does not succeed.
+#[derive(Debug)]
+pub enum ExportTasksError {
+    /// 400: The request breaks this contract. `errors` lists every violation.
+    BadRequest(api_types::Problem),
+    /// 401: There is no session token, or it is not valid.
+    Unauthorized {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `WWW-Authenticate`.
+        ///
+        /// What the server asks for (RFC 6750, section 3).
+        www_authenticate: Option<String>,
+    },
+    /// 403: The caller lacks a permission.
+    Forbidden(api_types::Problem),
+    /// 406:
+    ///
+    /// `Accept` excludes every media type of the answer.
+    NotAcceptable(api_types::Problem),
+    /// 500: The server failed. Nothing was changed.
+    InternalServerError(api_types::Problem),
+    /// 503: Something that the service needs does not answer. Nothing was changed.
+    ServiceUnavailable {
+        /// The body.
+        body: api_types::Problem,
+        /// The header `Retry-After`.
+        ///
+        /// After how many seconds to try again.
+        retry_after: Option<i64>,
+    },
+    /// 504: The request took too long and was given up.
+    GatewayTimeout(api_types::Problem),
+    /// Any other status: Any other error.
+    Default(api_types::Problem),
 }
 
 /// Media types that `exportTasks` answers with.
@@ -318,3 +706,43 @@ impl ExportTasksAccept {
         }
     }
 }
+
+static E_TAG_HEADER: Parameter = Parameter {
+    name: "ETag",
+    required: true,
+    schema: &Schema { types: Types::STRING, pattern: Some(&api_types::schemas::patterns::PATTERN_9), ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+static IDEMPOTENCY_REPLAYED_HEADER: Parameter = Parameter {
+    name: "Idempotency-Replayed",
+    schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+static LOCATION_HEADER: Parameter = Parameter {
+    name: "Location",
+    required: true,
+    schema: &Schema { types: Types::STRING, format: Some(Format::UriReference), ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+static NEXT_CURSOR_HEADER: Parameter =
+    Parameter { name: "Next-Cursor", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };
+
+static RETRY_AFTER_HEADER: Parameter = Parameter {
+    name: "Retry-After",
+    schema: &Schema {
+        types: Types::INTEGER,
+        format: Some(Format::Int64),
+        minimum: Some(Number::Integer(0)),
+        ..Schema::ANY
+    },
+    ..Parameter::HEADER
+};
+
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
+    name: "WWW-Authenticate",
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};

@@ -16,7 +16,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Number, Schema, Types};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `attachments`.
@@ -158,7 +158,7 @@ impl Respond for ListAttachmentsResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotFound(body) => reply.status(StatusCode::NOT_FOUND).json(
                 "application/problem+json",
@@ -177,7 +177,7 @@ impl Respond for ListAttachmentsResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -207,6 +207,25 @@ static LIST_ATTACHMENTS_TASK_ID: Parameter = Parameter {
     name: "taskId",
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
     ..Parameter::PATH
+};
+
+// Header `WWW-Authenticate`.
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
+    name: "WWW-Authenticate",
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+// Header `Retry-After`.
+static RETRY_AFTER_HEADER: Parameter = Parameter {
+    name: "Retry-After",
+    schema: &Schema {
+        types: Types::INTEGER,
+        format: Some(Format::Int64),
+        minimum: Some(Number::Integer(0)),
+        ..Schema::ANY
+    },
+    ..Parameter::HEADER
 };
 
 /// The input of `POST /tasks/{taskId}/attachments`.
@@ -328,11 +347,10 @@ pub enum UploadAttachmentResponse {
 impl Respond for UploadAttachmentResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
-            Self::Created { body, location } => reply.status(StatusCode::CREATED).header("Location", &location).json(
-                "application/json",
-                &api_types::schemas::ATTACHMENT,
-                &body,
-            ),
+            Self::Created { body, location } => reply
+                .status(StatusCode::CREATED)
+                .header(&LOCATION_HEADER, &location)
+                .json("application/json", &api_types::schemas::ATTACHMENT, &body),
             Self::BadRequest(body) => reply.status(StatusCode::BAD_REQUEST).json(
                 "application/problem+json",
                 &api_types::schemas::PROBLEM,
@@ -340,7 +358,7 @@ impl Respond for UploadAttachmentResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotFound(body) => reply.status(StatusCode::NOT_FOUND).json(
                 "application/problem+json",
@@ -372,7 +390,7 @@ impl Respond for UploadAttachmentResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -402,6 +420,14 @@ static UPLOAD_ATTACHMENT_TASK_ID: Parameter = Parameter {
     name: "taskId",
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
     ..Parameter::PATH
+};
+
+// Header `Location`.
+static LOCATION_HEADER: Parameter = Parameter {
+    name: "Location",
+    required: true,
+    schema: &Schema { types: Types::STRING, format: Some(Format::UriReference), ..Schema::ANY },
+    ..Parameter::HEADER
 };
 
 /// The input of `DELETE /tasks/{taskId}/attachments/{attachmentId}`.
@@ -478,7 +504,7 @@ impl Respond for DeleteAttachmentResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotFound(body) => reply.status(StatusCode::NOT_FOUND).json(
                 "application/problem+json",
@@ -492,7 +518,7 @@ impl Respond for DeleteAttachmentResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -610,7 +636,7 @@ impl Respond for DownloadAttachmentResponse {
         match self {
             Self::Ok { body, content_disposition } => reply
                 .status(StatusCode::OK)
-                .header("Content-Disposition", &content_disposition)
+                .header(&CONTENT_DISPOSITION_HEADER, &content_disposition)
                 .stream("application/octet-stream", body),
             Self::BadRequest(body) => reply.status(StatusCode::BAD_REQUEST).json(
                 "application/problem+json",
@@ -619,7 +645,7 @@ impl Respond for DownloadAttachmentResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotFound(body) => reply.status(StatusCode::NOT_FOUND).json(
                 "application/problem+json",
@@ -638,7 +664,7 @@ impl Respond for DownloadAttachmentResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -675,4 +701,12 @@ static DOWNLOAD_ATTACHMENT_ATTACHMENT_ID: Parameter = Parameter {
     name: "attachmentId",
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
     ..Parameter::PATH
+};
+
+// Header `Content-Disposition`.
+static CONTENT_DISPOSITION_HEADER: Parameter = Parameter {
+    name: "Content-Disposition",
+    required: true,
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
 };

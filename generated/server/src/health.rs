@@ -12,8 +12,9 @@ use specwright_runtime::context::Context;
 use specwright_runtime::decode::{Incoming, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::Operation;
+use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
+use specwright_runtime::schema::{Format, Number, Schema, Types};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `health`.
@@ -155,7 +156,7 @@ impl Respond for GetReadinessResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::Default(status, body) => {
                 reply.status(status).json("application/problem+json", &api_types::schemas::PROBLEM, &body)
@@ -173,4 +174,16 @@ pub static GET_READINESS: Operation = Operation {
     security: &[],
     produces: &["application/json"],
     deprecated: false,
+};
+
+// Header `Retry-After`.
+static RETRY_AFTER_HEADER: Parameter = Parameter {
+    name: "Retry-After",
+    schema: &Schema {
+        types: Types::INTEGER,
+        format: Some(Format::Int64),
+        minimum: Some(Number::Integer(0)),
+        ..Schema::ANY
+    },
+    ..Parameter::HEADER
 };

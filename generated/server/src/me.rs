@@ -13,8 +13,9 @@ use specwright_runtime::context::Context;
 use specwright_runtime::decode::{Incoming, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::Operation;
+use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
+use specwright_runtime::schema::{Format, Number, Schema, Types};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `me`.
@@ -95,7 +96,7 @@ impl Respond for GetMeResponse {
             Self::Ok(body) => reply.status(StatusCode::OK).json("application/json", &api_types::schemas::ME, &body),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotAcceptable(body) => reply.status(StatusCode::NOT_ACCEPTABLE).json(
                 "application/problem+json",
@@ -109,7 +110,7 @@ impl Respond for GetMeResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -132,4 +133,23 @@ pub static GET_ME: Operation = Operation {
     security: &[&[(&crate::schemes::CLERK_SESSION, &[])]],
     produces: &["application/json"],
     deprecated: false,
+};
+
+// Header `WWW-Authenticate`.
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
+    name: "WWW-Authenticate",
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+// Header `Retry-After`.
+static RETRY_AFTER_HEADER: Parameter = Parameter {
+    name: "Retry-After",
+    schema: &Schema {
+        types: Types::INTEGER,
+        format: Some(Format::Int64),
+        minimum: Some(Number::Integer(0)),
+        ..Schema::ANY
+    },
+    ..Parameter::HEADER
 };

@@ -155,7 +155,7 @@ impl Respond for ListProjectsResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotAcceptable(body) => reply.status(StatusCode::NOT_ACCEPTABLE).json(
                 "application/problem+json",
@@ -169,7 +169,7 @@ impl Respond for ListProjectsResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -219,6 +219,25 @@ static LIST_PROJECTS_LIMIT: Parameter = Parameter {
     },
     default: Some(Literal::Number(Number::Integer(50))),
     ..Parameter::QUERY
+};
+
+// Header `WWW-Authenticate`.
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
+    name: "WWW-Authenticate",
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+// Header `Retry-After`.
+static RETRY_AFTER_HEADER: Parameter = Parameter {
+    name: "Retry-After",
+    schema: &Schema {
+        types: Types::INTEGER,
+        format: Some(Format::Int64),
+        minimum: Some(Number::Integer(0)),
+        ..Schema::ANY
+    },
+    ..Parameter::HEADER
 };
 
 /// The input of `POST /projects`.
@@ -294,11 +313,10 @@ pub enum CreateProjectResponse {
 impl Respond for CreateProjectResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
-            Self::Created { body, location } => reply.status(StatusCode::CREATED).header("Location", &location).json(
-                "application/json",
-                &api_types::schemas::PROJECT,
-                &body,
-            ),
+            Self::Created { body, location } => reply
+                .status(StatusCode::CREATED)
+                .header(&LOCATION_HEADER, &location)
+                .json("application/json", &api_types::schemas::PROJECT, &body),
             Self::BadRequest(body) => reply.status(StatusCode::BAD_REQUEST).json(
                 "application/problem+json",
                 &api_types::schemas::PROBLEM,
@@ -306,7 +324,7 @@ impl Respond for CreateProjectResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotAcceptable(body) => reply.status(StatusCode::NOT_ACCEPTABLE).json(
                 "application/problem+json",
@@ -333,7 +351,7 @@ impl Respond for CreateProjectResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -356,6 +374,14 @@ pub static CREATE_PROJECT: Operation = Operation {
     security: &[&[(&crate::schemes::CLERK_SESSION, &[])]],
     produces: &["application/json"],
     deprecated: false,
+};
+
+// Header `Location`.
+static LOCATION_HEADER: Parameter = Parameter {
+    name: "Location",
+    required: true,
+    schema: &Schema { types: Types::STRING, format: Some(Format::UriReference), ..Schema::ANY },
+    ..Parameter::HEADER
 };
 
 /// The input of `GET /projects/{projectId}`.
@@ -430,7 +456,7 @@ impl Respond for GetProjectResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotFound(body) => reply.status(StatusCode::NOT_FOUND).json(
                 "application/problem+json",
@@ -449,7 +475,7 @@ impl Respond for GetProjectResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -551,7 +577,7 @@ impl Respond for DeleteProjectResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::Forbidden(body) => reply.status(StatusCode::FORBIDDEN).json(
                 "application/problem+json",
@@ -573,7 +599,7 @@ impl Respond for DeleteProjectResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",

@@ -214,7 +214,7 @@ impl Respond for ListTasksResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotAcceptable(body) => reply.status(StatusCode::NOT_ACCEPTABLE).json(
                 "application/problem+json",
@@ -228,7 +228,7 @@ impl Respond for ListTasksResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -328,6 +328,25 @@ static LIST_TASKS_Q: Parameter = Parameter {
     ..Parameter::QUERY
 };
 
+// Header `WWW-Authenticate`.
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
+    name: "WWW-Authenticate",
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+// Header `Retry-After`.
+static RETRY_AFTER_HEADER: Parameter = Parameter {
+    name: "Retry-After",
+    schema: &Schema {
+        types: Types::INTEGER,
+        format: Some(Format::Int64),
+        minimum: Some(Number::Integer(0)),
+        ..Schema::ANY
+    },
+    ..Parameter::HEADER
+};
+
 /// The input of `POST /tasks`.
 #[derive(Debug)]
 pub struct CreateTaskRequest {
@@ -421,9 +440,9 @@ impl Respond for CreateTaskResponse {
         match self {
             Self::Created { body, location, e_tag, idempotency_replayed } => reply
                 .status(StatusCode::CREATED)
-                .header("Location", &location)
-                .header("ETag", &e_tag)
-                .optional_header("Idempotency-Replayed", idempotency_replayed.as_ref())
+                .header(&LOCATION_HEADER, &location)
+                .header(&E_TAG_HEADER, &e_tag)
+                .optional_header(&IDEMPOTENCY_REPLAYED_HEADER, idempotency_replayed.as_ref())
                 .json("application/json", &api_types::schemas::TASK, &body),
             Self::BadRequest(body) => reply.status(StatusCode::BAD_REQUEST).json(
                 "application/problem+json",
@@ -432,7 +451,7 @@ impl Respond for CreateTaskResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotAcceptable(body) => reply.status(StatusCode::NOT_ACCEPTABLE).json(
                 "application/problem+json",
@@ -464,7 +483,7 @@ impl Respond for CreateTaskResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -499,6 +518,29 @@ static CREATE_TASK_IDEMPOTENCY_KEY: Parameter = Parameter {
         pattern: Some(&api_types::schemas::patterns::PATTERN_6),
         ..Schema::ANY
     },
+    ..Parameter::HEADER
+};
+
+// Header `Location`.
+static LOCATION_HEADER: Parameter = Parameter {
+    name: "Location",
+    required: true,
+    schema: &Schema { types: Types::STRING, format: Some(Format::UriReference), ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+// Header `ETag`.
+static E_TAG_HEADER: Parameter = Parameter {
+    name: "ETag",
+    required: true,
+    schema: &Schema { types: Types::STRING, pattern: Some(&api_types::schemas::patterns::PATTERN_9), ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+// Header `Idempotency-Replayed`.
+static IDEMPOTENCY_REPLAYED_HEADER: Parameter = Parameter {
+    name: "Idempotency-Replayed",
+    schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY },
     ..Parameter::HEADER
 };
 
@@ -586,12 +628,12 @@ pub enum GetTaskResponse {
 impl Respond for GetTaskResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
-            Self::Ok { body, e_tag } => reply.status(StatusCode::OK).header("ETag", &e_tag).json(
+            Self::Ok { body, e_tag } => reply.status(StatusCode::OK).header(&E_TAG_HEADER, &e_tag).json(
                 "application/json",
                 &api_types::schemas::TASK,
                 &body,
             ),
-            Self::NotModified { e_tag } => reply.status(StatusCode::NOT_MODIFIED).header("ETag", &e_tag).empty(),
+            Self::NotModified { e_tag } => reply.status(StatusCode::NOT_MODIFIED).header(&E_TAG_HEADER, &e_tag).empty(),
             Self::BadRequest(body) => reply.status(StatusCode::BAD_REQUEST).json(
                 "application/problem+json",
                 &api_types::schemas::PROBLEM,
@@ -599,7 +641,7 @@ impl Respond for GetTaskResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotFound(body) => reply.status(StatusCode::NOT_FOUND).json(
                 "application/problem+json",
@@ -618,7 +660,7 @@ impl Respond for GetTaskResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -728,7 +770,7 @@ impl Respond for DeleteTaskResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotFound(body) => reply.status(StatusCode::NOT_FOUND).json(
                 "application/problem+json",
@@ -747,7 +789,7 @@ impl Respond for DeleteTaskResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -876,7 +918,7 @@ pub enum UpdateTaskResponse {
 impl Respond for UpdateTaskResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
-            Self::Ok { body, e_tag } => reply.status(StatusCode::OK).header("ETag", &e_tag).json(
+            Self::Ok { body, e_tag } => reply.status(StatusCode::OK).header(&E_TAG_HEADER, &e_tag).json(
                 "application/json",
                 &api_types::schemas::TASK,
                 &body,
@@ -888,7 +930,7 @@ impl Respond for UpdateTaskResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::NotFound(body) => reply.status(StatusCode::NOT_FOUND).json(
                 "application/problem+json",
@@ -927,7 +969,7 @@ impl Respond for UpdateTaskResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -1070,7 +1112,7 @@ impl Respond for ExportTasksResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok { body, next_cursor } => {
-                body.respond(reply.status(StatusCode::OK).optional_header("Next-Cursor", next_cursor.as_ref()))
+                body.respond(reply.status(StatusCode::OK).optional_header(&NEXT_CURSOR_HEADER, next_cursor.as_ref()))
             }
             Self::BadRequest(body) => reply.status(StatusCode::BAD_REQUEST).json(
                 "application/problem+json",
@@ -1079,7 +1121,7 @@ impl Respond for ExportTasksResponse {
             ),
             Self::Unauthorized { body, www_authenticate } => reply
                 .status(StatusCode::UNAUTHORIZED)
-                .optional_header("WWW-Authenticate", www_authenticate.as_ref())
+                .optional_header(&WWW_AUTHENTICATE_HEADER, www_authenticate.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::Forbidden(body) => reply.status(StatusCode::FORBIDDEN).json(
                 "application/problem+json",
@@ -1098,7 +1140,7 @@ impl Respond for ExportTasksResponse {
             ),
             Self::ServiceUnavailable { body, retry_after } => reply
                 .status(StatusCode::SERVICE_UNAVAILABLE)
-                .optional_header("Retry-After", retry_after.as_ref())
+                .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::GatewayTimeout(body) => reply.status(StatusCode::GATEWAY_TIMEOUT).json(
                 "application/problem+json",
@@ -1199,3 +1241,7 @@ static EXPORT_TASKS_PROJECT_ID: Parameter = Parameter {
     schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
     ..Parameter::QUERY
 };
+
+// Header `Next-Cursor`.
+static NEXT_CURSOR_HEADER: Parameter =
+    Parameter { name: "Next-Cursor", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };

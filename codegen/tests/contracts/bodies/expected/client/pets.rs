@@ -14,7 +14,6 @@ impl Client {
         if let Some(body) = body {
             call.json_body("application/json", body).map_err(refuse_call)?;
         }
-
         let response = self.call(call, "replace_pets").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -39,7 +38,6 @@ impl Client {
                 call.multipart_body(body.into_form().map_err(refuse_call)?);
             }
         }
-
         let response = self.call(call, "create_pet").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -51,7 +49,6 @@ impl Client {
     pub async fn update_pet(&self, body: &api_types::PetPatch) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::PATCH, "/pets");
         call.json_body("application/merge-patch+json", body).map_err(refuse_call)?;
-
         let response = self.call(call, "update_pet").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),

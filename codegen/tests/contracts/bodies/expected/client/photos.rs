@@ -21,7 +21,6 @@ impl Client {
                 }
             }
         }
-
         let response = self.call(call, "replace_photo").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -33,7 +32,6 @@ impl Client {
     pub async fn upload_photo(&self, body: impl Into<reqwest::Body>) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "/photos");
         call.bytes_body("image/octet-stream", body);
-
         let response = self.call(call, "upload_photo").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -53,8 +51,8 @@ pub enum ReplacePhotoBody {
 impl std::fmt::Debug for ReplacePhotoBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Any(_) => "ReplacePhotoBody::Any(..)",
-            Self::Json(_) => "ReplacePhotoBody::Json(..)",
+            Self::Any { .. } => "ReplacePhotoBody::Any",
+            Self::Json { .. } => "ReplacePhotoBody::Json",
         })
     }
 }

@@ -2,7 +2,7 @@
 
 //! Operations tagged `callers`.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, ResponseValue};
+use progenitor_client::{Error, ResponseValue};
 
 use crate::Client;
 
@@ -10,12 +10,8 @@ impl Client {
     /// `GET /user`
     pub async fn get_user(&self) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/user", self.baseurl);
-        let mut request = self.client.get(url).build()?;
-        let info = OperationInfo { operation_id: "get_user" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).build()?;
+        let response = self.send(request, "get_user").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -25,12 +21,8 @@ impl Client {
     /// `GET /fresh`
     pub async fn get_fresh(&self) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/fresh", self.baseurl);
-        let mut request = self.client.get(url).build()?;
-        let info = OperationInfo { operation_id: "get_fresh" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).build()?;
+        let response = self.send(request, "get_fresh").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -40,12 +32,8 @@ impl Client {
     /// `GET /member`
     pub async fn get_member(&self) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/member", self.baseurl);
-        let mut request = self.client.get(url).build()?;
-        let info = OperationInfo { operation_id: "get_member" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).build()?;
+        let response = self.send(request, "get_member").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -55,12 +43,8 @@ impl Client {
     /// `GET /either`
     pub async fn get_either(&self) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/either", self.baseurl);
-        let mut request = self.client.get(url).build()?;
-        let info = OperationInfo { operation_id: "get_either" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).build()?;
+        let response = self.send(request, "get_either").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -70,12 +54,8 @@ impl Client {
     /// `GET /machine`
     pub async fn get_machine(&self) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/machine", self.baseurl);
-        let mut request = self.client.get(url).build()?;
-        let info = OperationInfo { operation_id: "get_machine" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).build()?;
+        let response = self.send(request, "get_machine").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -85,12 +65,8 @@ impl Client {
     /// `GET /any`
     pub async fn get_any(&self) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/any", self.baseurl);
-        let mut request = self.client.get(url).build()?;
-        let info = OperationInfo { operation_id: "get_any" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).build()?;
+        let response = self.send(request, "get_any").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -100,12 +76,8 @@ impl Client {
     /// `GET /anyone`
     pub async fn get_anyone(&self) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/anyone", self.baseurl);
-        let mut request = self.client.get(url).build()?;
-        let info = OperationInfo { operation_id: "get_anyone" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).build()?;
+        let response = self.send(request, "get_anyone").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -115,12 +87,8 @@ impl Client {
     /// `GET /other`
     pub async fn get_other(&self) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/other", self.baseurl);
-        let mut request = self.client.get(url).build()?;
-        let info = OperationInfo { operation_id: "get_other" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).build()?;
+        let response = self.send(request, "get_other").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),

@@ -2,9 +2,9 @@
 
 //! Operations tagged `default`.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, ResponseValue};
+use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::Call;
+use specwright_runtime::client::{Call, read_json};
 
 use crate::{Client, refuse_call};
 
@@ -12,14 +12,10 @@ impl Client {
     /// `GET /pets`
     pub async fn list_pets(&self) -> Result<ResponseValue<Vec<api_types::Pet>>, Error<()>> {
         let url = format!("{}/pets", self.baseurl);
-        let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let info = OperationInfo { operation_id: "list_pets" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
+        let response = self.send(request, "list_pets").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -30,7 +26,6 @@ impl Client {
         if let Some(body) = body {
             call.json_body("application/json", body).map_err(refuse_call)?;
         }
-
         let response = self.call(call, "add_pet").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),

@@ -2,38 +2,32 @@
 
 //! Operations tagged `default`.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, ResponseValue, encode_path};
+use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
+use specwright_runtime::client::{Call, Encoding, read_json};
 
-use crate::Client;
+use crate::{Client, refuse_call};
 
 impl Client {
     /// `GET /things`
     pub async fn list_things(&self) -> Result<ResponseValue<Vec<api_types::Thing>>, Error<()>> {
         let url = format!("{}/things", self.baseurl);
-        let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let info = OperationInfo { operation_id: "list_things" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
+        let response = self.send(request, "list_things").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
 
     /// `GET /things/{id}`
     pub async fn get_thing(&self, id: &api_types::Identifier) -> Result<ResponseValue<api_types::Thing>, Error<()>> {
-        let url = format!("{}/things/{}", self.baseurl, encode_path(&id.to_string()));
-        let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let info = OperationInfo { operation_id: "get_thing" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut call = Call::new(reqwest::Method::GET, "/things/{id}");
+        call.path("id", Encoding::SIMPLE, &id).map_err(refuse_call)?;
+        call.accept("application/json");
+        let response = self.call(call, "get_thing").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

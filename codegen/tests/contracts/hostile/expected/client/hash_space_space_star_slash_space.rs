@@ -2,7 +2,7 @@
 
 //! Operations tagged `"# \ */`.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, ResponseValue};
+use progenitor_client::{Error, ResponseValue};
 
 use crate::Client;
 
@@ -10,12 +10,8 @@ impl Client {
     /// `PUT /self`
     pub async fn put(&self) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/self", self.baseurl);
-        let mut request = self.client.put(url).build()?;
-        let info = OperationInfo { operation_id: "put" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.put(url).build()?;
+        let response = self.send(request, "put").await?;
         match response.status().as_u16() {
             200 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),

@@ -3,7 +3,7 @@
 //! Operations tagged `lib`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Form, Upload};
+use specwright_runtime::client::{Call, Form, Upload, read_json, refused};
 
 use crate::{Client, refuse_call};
 
@@ -24,11 +24,10 @@ impl Client {
                 }
             }
         }
-
         let response = self.call(call, "mod").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
-            400..=499 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
+            400..=499 => Err(refused(read_json(response, "application/problem+json").await, std::convert::identity)),
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

@@ -2,22 +2,19 @@
 
 //! Operations tagged `schemas`.
 
-use progenitor_client::{ByteStream, ClientHooks, Error, OperationInfo, ResponseValue};
+use progenitor_client::{ByteStream, Error, ResponseValue};
+use specwright_runtime::client::{Call, read_stream};
 
 use crate::Client;
 
 impl Client {
     /// `GET /schemas`
     pub async fn schemas(&self) -> Result<ResponseValue<ByteStream>, Error<()>> {
-        let url = format!("{}/schemas", self.baseurl);
-        let mut request = self.client.get(url).build()?;
-        let info = OperationInfo { operation_id: "schemas" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut call = Call::new(reqwest::Method::GET, "/schemas");
+        call.accept("image/*");
+        let response = self.call(call, "schemas").await?;
         match response.status().as_u16() {
-            299 => Ok(ResponseValue::stream(response)),
+            299 => read_stream(response, "image/*"),
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

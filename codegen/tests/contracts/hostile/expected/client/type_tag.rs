@@ -7,9 +7,13 @@
 //!  panic!()
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, media_type_matches};
+use specwright_runtime::client::{
+    Call, Encoding, media_type_matches, read_header, read_json, read_text, refused, wrapped,
+};
+use specwright_runtime::operation::Parameter;
+use specwright_runtime::schema::{Schema, Types};
 
-use crate::{Client, refuse_call, text_of, wrapped};
+use crate::{Client, refuse_call};
 
 impl Client {
     /// " \ */ {{ summary }}
@@ -50,27 +54,60 @@ impl Client {
         call.query("request", Encoding::FORM_EXPLODED, &request_parameter).map_err(refuse_call)?;
         call.query("type", Encoding::FORM_EXPLODED, &r#type).map_err(refuse_call)?;
         call.accept(accept.as_str());
-
         let response = self.call(call, "fn").await?;
         match response.status().as_u16() {
             200 if media_type_matches(&response, "application/json") => {
-                Ok(wrapped(ResponseValue::from_response(response).await?, FnSuccess::Json))
+                let Some(body_2) = read_header(&response, &BODY_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let status = read_header(&response, &STATUS_HEADER);
+                let reply = read_header(&response, &REPLY_HEADER);
+                let wrap = |body| FnSuccess::Json { body, status, body_2, reply };
+                Ok(wrapped(read_json(response, "application/json").await?, wrap))
             }
             200 if media_type_matches(&response, "text/plain") => {
-                Ok(wrapped(text_of(response).await?, FnSuccess::Text))
+                let Some(body_2) = read_header(&response, &BODY_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let status = read_header(&response, &STATUS_HEADER);
+                let reply = read_header(&response, &REPLY_HEADER);
+                let wrap = |body| FnSuccess::Text { body, status, body_2, reply };
+                Ok(wrapped(read_text(response, "text/plain").await?, wrap))
             }
-            _ => Err(Error::ErrorResponse(ResponseValue::empty(response))),
+            _ => Err(refused(Ok(ResponseValue::empty(response)), std::convert::identity)),
         }
     }
 }
 
-/// Success bodies of `fn`.
+/// What `fn` answers where it succeeds.
 #[derive(Debug)]
 pub enum FnSuccess {
     /// 200, `application/json`.
-    Json(api_types::Struct),
+    Json {
+        /// The body.
+        body: api_types::Struct,
+        /// The header `Status`.
+        ///
+        /// " */
+        status: Option<String>,
+        /// The header `Body`.
+        body_2: i64,
+        /// The header `Reply`.
+        reply: Option<String>,
+    },
     /// 200, `text/plain`.
-    Text(String),
+    Text {
+        /// The body.
+        body: String,
+        /// The header `Status`.
+        ///
+        /// " */
+        status: Option<String>,
+        /// The header `Body`.
+        body_2: i64,
+        /// The header `Reply`.
+        reply: Option<String>,
+    },
 }
 
 /// Media types that `fn` answers with.
@@ -91,3 +128,16 @@ impl FnAccept {
         }
     }
 }
+
+static BODY_HEADER: Parameter = Parameter {
+    name: "Body",
+    required: true,
+    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+static REPLY_HEADER: Parameter =
+    Parameter { name: "Reply", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };
+
+static STATUS_HEADER: Parameter =
+    Parameter { name: "Status", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };

@@ -63,7 +63,7 @@ impl Respond for SchemasResponse {
         match self {
             Self::Status299 { body, content_type } => reply
                 .status(StatusCode::from_u16(299).expect("a status has three digits"))
-                .header("Content-Type", &content_type)
+                .content_type(&content_type)
                 .stream("image/*", body),
         }
     }

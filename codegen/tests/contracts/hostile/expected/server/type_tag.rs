@@ -157,9 +157,9 @@ impl Respond for FnResponse {
             Self::Ok { body, status, body_2, reply_ } => body.respond(
                 reply
                     .status(StatusCode::OK)
-                    .optional_header("Status", status.as_ref())
-                    .header("Body", &body_2)
-                    .optional_header("Reply", reply_.as_ref()),
+                    .optional_header(&STATUS_HEADER, status.as_ref())
+                    .header(&BODY_HEADER, &body_2)
+                    .optional_header(&REPLY_HEADER, reply_.as_ref()),
             ),
             Self::Default(status) => reply.status(status).empty(),
         }
@@ -252,3 +252,19 @@ static FN_ASYNC: Parameter =
 // Cookie `match` of `fn`.
 static FN_MATCH: Parameter =
     Parameter { name: "match", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::COOKIE };
+
+// Header `Status`.
+static STATUS_HEADER: Parameter =
+    Parameter { name: "Status", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };
+
+// Header `Body`.
+static BODY_HEADER: Parameter = Parameter {
+    name: "Body",
+    required: true,
+    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+// Header `Reply`.
+static REPLY_HEADER: Parameter =
+    Parameter { name: "Reply", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };

@@ -3,9 +3,13 @@
 //! Operations tagged `default`.
 
 use progenitor_client::{ByteStream, Error, ResponseValue};
-use specwright_runtime::client::{Call, Form, Upload, media_type_matches};
+use specwright_runtime::client::{
+    Call, Form, Upload, media_type_matches, read_header, read_json, read_stream, read_text, refused, wrapped,
+};
+use specwright_runtime::operation::Parameter;
+use specwright_runtime::schema::{Schema, Types};
 
-use crate::{Client, refuse_call, text_of, wrapped};
+use crate::{Client, refuse_call};
 
 impl Client {
     /// `POST /forms`
@@ -33,47 +37,49 @@ impl Client {
                 call.bytes_body("application/xml", body);
             }
         }
-
         let response = self.call(call, "send_form").await?;
         match response.status().as_u16() {
             200 if media_type_matches(&response, "application/json") => {
-                Ok(wrapped(ResponseValue::from_response(response).await?, SendFormSuccess::OkJson))
+                Ok(wrapped(read_json(response, "application/json").await?, SendFormSuccess::OkJson))
             }
             200 if media_type_matches(&response, "text/csv") => {
-                Ok(wrapped(text_of(response).await?, SendFormSuccess::OkCsv))
+                Ok(wrapped(read_text(response, "text/csv").await?, SendFormSuccess::OkCsv))
             }
             200 if media_type_matches(&response, "image/*") => {
-                Ok(wrapped(ResponseValue::stream(response), SendFormSuccess::OkAnyImage))
+                Ok(wrapped(read_stream(response, "image/*")?, SendFormSuccess::OkAnyImage))
             }
             204 => Ok(wrapped(ResponseValue::empty(response), |()| SendFormSuccess::NoContent)),
-            404 => Err(Error::ErrorResponse(wrapped(
-                ResponseValue::from_response(response).await?,
-                SendFormError::NotFound,
-            ))),
-            400..=499 => Err(Error::ErrorResponse(wrapped(
-                ResponseValue::from_response(response).await?,
-                SendFormError::ClientError,
-            ))),
-            _ => Err(Error::ErrorResponse(wrapped(ResponseValue::empty(response), |()| SendFormError::Default))),
+            404 => Err(refused(read_json(response, "application/problem+json").await, SendFormError::NotFound)),
+            400..=499 => {
+                Err(refused(read_json(response, "application/problem+json").await, SendFormError::ClientError))
+            }
+            _ => Err(refused(Ok(ResponseValue::empty(response)), |()| SendFormError::Default)),
         }
     }
 
     /// `POST /uploads`
-    pub async fn upload(&self, form: Option<UploadForm>) -> Result<ResponseValue<()>, Error<()>> {
+    pub async fn upload(&self, form: Option<UploadForm>) -> Result<ResponseValue<UploadSuccess>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "/uploads");
         if let Some(form) = form {
             call.multipart_body(form.into_form().map_err(refuse_call)?);
         }
-
         let response = self.call(call, "upload").await?;
         match response.status().as_u16() {
-            201 => Ok(ResponseValue::empty(response)),
+            201 => {
+                let Some(location) = read_header(&response, &LOCATION_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let x_rate_limit = read_header(&response, &X_RATE_LIMIT_HEADER);
+                let body_2 = read_header(&response, &BODY_HEADER);
+                let wrap = |()| UploadSuccess { location, x_rate_limit, body_2 };
+                Ok(wrapped(ResponseValue::empty(response), wrap))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
 }
 
-/// Success bodies of `sendForm`.
+/// What `sendForm` answers where it succeeds.
 pub enum SendFormSuccess {
     /// 200, `application/json`.
     OkJson(api_types::SendFormJsonResponse),
@@ -81,29 +87,29 @@ pub enum SendFormSuccess {
     OkCsv(String),
     /// 200, `image/*`.
     OkAnyImage(ByteStream),
-    /// 204.
+    /// 204: Nothing.
     NoContent,
 }
 
 impl std::fmt::Debug for SendFormSuccess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::OkJson(_) => "SendFormSuccess::OkJson(..)",
-            Self::OkCsv(_) => "SendFormSuccess::OkCsv(..)",
-            Self::OkAnyImage(_) => "SendFormSuccess::OkAnyImage(..)",
-            Self::NoContent => "SendFormSuccess::NoContent",
+            Self::OkJson { .. } => "SendFormSuccess::OkJson",
+            Self::OkCsv { .. } => "SendFormSuccess::OkCsv",
+            Self::OkAnyImage { .. } => "SendFormSuccess::OkAnyImage",
+            Self::NoContent { .. } => "SendFormSuccess::NoContent",
         })
     }
 }
 
-/// Error bodies of `sendForm`.
+/// What `sendForm` answers where it does not succeed.
 #[derive(Debug)]
 pub enum SendFormError {
-    /// 404.
+    /// 404: A problem.
     NotFound(api_types::ProblemResponse),
-    /// 4XX.
+    /// 4XX: A problem.
     ClientError(api_types::ProblemResponse),
-    /// Any other status.
+    /// Any other status: Anything.
     Default,
 }
 
@@ -124,13 +130,24 @@ pub enum SendFormBody {
 impl std::fmt::Debug for SendFormBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Form(_) => "SendFormBody::Form(..)",
-            Self::ExampleJson(_) => "SendFormBody::ExampleJson(..)",
-            Self::Text(_) => "SendFormBody::Text(..)",
-            Self::Binary(_) => "SendFormBody::Binary(..)",
-            Self::Xml(_) => "SendFormBody::Xml(..)",
+            Self::Form { .. } => "SendFormBody::Form",
+            Self::ExampleJson { .. } => "SendFormBody::ExampleJson",
+            Self::Text { .. } => "SendFormBody::Text",
+            Self::Binary { .. } => "SendFormBody::Binary",
+            Self::Xml { .. } => "SendFormBody::Xml",
         })
     }
+}
+
+/// What `upload` answers where it succeeds.
+#[derive(Debug)]
+pub struct UploadSuccess {
+    /// The header `Location`.
+    pub location: String,
+    /// The header `X-Rate-Limit`.
+    pub x_rate_limit: Option<i64>,
+    /// The header `body`.
+    pub body_2: Option<bool>,
 }
 
 /// Media types that `sendForm` answers with.
@@ -184,3 +201,16 @@ impl UploadForm {
         Ok(form)
     }
 }
+
+static BODY_HEADER: Parameter =
+    Parameter { name: "body", schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY }, ..Parameter::HEADER };
+
+static LOCATION_HEADER: Parameter = Parameter {
+    name: "Location",
+    required: true,
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+static X_RATE_LIMIT_HEADER: Parameter =
+    Parameter { name: "X-Rate-Limit", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::HEADER };

@@ -13,7 +13,6 @@ impl Client {
         let mut call =
             Call::new(reqwest::Method::from_bytes("LINK".as_bytes()).expect("a method of the contract"), "/books");
         call.query("limit", Encoding::FORM_EXPLODED, &limit).map_err(refuse_call)?;
-
         let response = self.call(call, "link_books").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -26,7 +25,6 @@ impl Client {
         let mut call =
             Call::new(reqwest::Method::from_bytes("COPY".as_bytes()).expect("a method of the contract"), "/books/{id}");
         call.path("id", Encoding::SIMPLE, &id).map_err(refuse_call)?;
-
         let response = self.call(call, "copy_book").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),

@@ -2,9 +2,9 @@
 
 //! Operations tagged `shelf`.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, QueryParam, ResponseValue};
+use progenitor_client::{Error, QueryParam, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, Encoding};
+use specwright_runtime::client::{Call, Encoding, read_json};
 
 use crate::{Client, refuse_call};
 
@@ -12,19 +12,15 @@ impl Client {
     /// `GET /books`
     pub async fn list_books(&self, limit: Option<i64>) -> Result<ResponseValue<Vec<String>>, Error<()>> {
         let url = format!("{}/books", self.baseurl);
-        let mut request = self
+        let request = self
             .client
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .query(&QueryParam::new("limit", &limit))
             .build()?;
-        let info = OperationInfo { operation_id: "list_books" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let response = self.send(request, "list_books").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -40,10 +36,9 @@ impl Client {
         call.query("limit", Encoding::FORM_EXPLODED, &limit).map_err(refuse_call)?;
         call.accept("application/json");
         call.json_body("application/json", body).map_err(refuse_call)?;
-
         let response = self.call(call, "search_books").await?;
         match response.status().as_u16() {
-            200 => Ok(ResponseValue::from_response(response).await?),
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -53,7 +48,6 @@ impl Client {
         let mut call =
             Call::new(reqwest::Method::from_bytes("COPY".as_bytes()).expect("a method of the contract"), "/books");
         call.query("limit", Encoding::FORM_EXPLODED, &limit).map_err(refuse_call)?;
-
         let response = self.call(call, "copy_books").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),

@@ -2,8 +2,9 @@
 
 //! Operations tagged `customers`.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, ResponseValue};
+use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
+use specwright_runtime::client::read_json;
 
 use crate::Client;
 
@@ -11,14 +12,10 @@ impl Client {
     /// `GET /customers`
     pub async fn list_customers(&self) -> Result<ResponseValue<Vec<api_types::Customer>>, Error<()>> {
         let url = format!("{}/customers", self.baseurl);
-        let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let info = OperationInfo { operation_id: "list_customers" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
+        let response = self.send(request, "list_customers").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -26,12 +23,8 @@ impl Client {
     /// `PUT /customers`
     pub async fn replace_customer(&self, body: &api_types::Customer) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/customers", self.baseurl);
-        let mut request = self.client.put(url).json(&body).build()?;
-        let info = OperationInfo { operation_id: "replace_customer" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.put(url).json(&body).build()?;
+        let response = self.send(request, "replace_customer").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),

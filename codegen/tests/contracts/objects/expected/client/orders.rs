@@ -2,8 +2,9 @@
 
 //! Operations tagged `orders`.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, ResponseValue};
+use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
+use specwright_runtime::client::read_json;
 
 use crate::Client;
 
@@ -14,15 +15,11 @@ impl Client {
         body: &api_types::PlaceOrderRequestBody,
     ) -> Result<ResponseValue<api_types::Order>, Error<()>> {
         let url = format!("{}/orders", self.baseurl);
-        let mut request =
+        let request =
             self.client.post(url).header(ACCEPT, HeaderValue::from_static("application/json")).json(&body).build()?;
-        let info = OperationInfo { operation_id: "place_order" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let response = self.send(request, "place_order").await?;
         match response.status().as_u16() {
-            201 => ResponseValue::from_response(response).await,
+            201 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

@@ -2,8 +2,9 @@
 
 //! Operations tagged `default`.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, ResponseValue};
+use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
+use specwright_runtime::client::{read_json, refused};
 
 use crate::Client;
 
@@ -11,15 +12,11 @@ impl Client {
     /// `GET /readings`
     pub async fn list_readings(&self) -> Result<ResponseValue<Vec<api_types::Reading>>, Error<()>> {
         let url = format!("{}/readings", self.baseurl);
-        let mut request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let info = OperationInfo { operation_id: "list_readings" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
+        let response = self.send(request, "list_readings").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
-            500 => Err(Error::ErrorResponse(ResponseValue::empty(response))),
+            200 => read_json(response, "application/json").await,
+            500 => Err(refused(Ok(ResponseValue::empty(response)), std::convert::identity)),
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

@@ -2,7 +2,7 @@
 
 //! Operations tagged `things`.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, ResponseValue};
+use progenitor_client::{Error, ResponseValue};
 use specwright_runtime::client::{Call, Encoding};
 
 use crate::{Client, refuse_call};
@@ -38,7 +38,6 @@ impl Client {
         call.cookie("session", Encoding::FORM_EXPLODED, &session).map_err(refuse_call)?;
         call.query("sort", Encoding::PIPE_DELIMITED, &sort).map_err(refuse_call)?;
         call.query("where", Encoding::DEEP_OBJECT, &r#where).map_err(refuse_call)?;
-
         let response = self.call(call, "get_thing").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -49,12 +48,8 @@ impl Client {
     /// `GET /public`
     pub async fn get_public(&self) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/public", self.baseurl);
-        let mut request = self.client.get(url).build()?;
-        let info = OperationInfo { operation_id: "get_public" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let request = self.client.get(url).build()?;
+        let response = self.send(request, "get_public").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),

@@ -2,8 +2,9 @@
 
 //! Operations tagged `default`.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, ResponseValue};
+use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
+use specwright_runtime::client::read_json;
 
 use crate::Client;
 
@@ -11,15 +12,11 @@ impl Client {
     /// `PUT /tree`
     pub async fn put_tree(&self, body: &api_types::Tree) -> Result<ResponseValue<api_types::Expression>, Error<()>> {
         let url = format!("{}/tree", self.baseurl);
-        let mut request =
+        let request =
             self.client.put(url).header(ACCEPT, HeaderValue::from_static("application/json")).json(&body).build()?;
-        let info = OperationInfo { operation_id: "put_tree" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let response = self.send(request, "put_tree").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

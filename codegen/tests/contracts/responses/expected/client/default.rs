@@ -2,23 +2,44 @@
 
 //! Operations tagged `default`.
 
-use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding};
+use progenitor_client::{Error, ResponseValue, encode_path};
+use reqwest::header::{ACCEPT, HeaderValue};
+use specwright_runtime::client::{read_header, read_json, refused};
+use specwright_runtime::operation::Parameter;
+use specwright_runtime::schema::{Format, Schema, Types};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// `DELETE /reports/{id}`
-    pub async fn delete_report(&self, id: i64) -> Result<ResponseValue<Vec<i64>>, Error<()>> {
-        let mut call = Call::new(reqwest::Method::DELETE, "/reports/{id}");
-        call.path("id", Encoding::SIMPLE, &id).map_err(refuse_call)?;
-        call.accept("application/json");
-
-        let response = self.call(call, "delete_report").await?;
+    pub async fn delete_report(&self, id: i64) -> Result<ResponseValue<Vec<i64>>, Error<DeleteReportError>> {
+        let url = format!("{}/reports/{}", self.baseurl, encode_path(&id.to_string()));
+        let request = self.client.delete(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
+        let response = self.send(request, "delete_report").await?;
         match response.status().as_u16() {
-            200 => Ok(ResponseValue::from_response(response).await?),
-            303 => Err(Error::ErrorResponse(ResponseValue::empty(response))),
+            200 => read_json(response, "application/json").await,
+            303 => {
+                let Some(location) = read_header(&response, &LOCATION_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let wrap = |()| DeleteReportError { location };
+                Err(refused(Ok(ResponseValue::empty(response)), wrap))
+            }
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
 }
+
+/// What `deleteReport` answers where it does not succeed.
+#[derive(Debug)]
+pub struct DeleteReportError {
+    /// The header `Location`.
+    pub location: String,
+}
+
+static LOCATION_HEADER: Parameter = Parameter {
+    name: "Location",
+    required: true,
+    schema: &Schema { types: Types::STRING, format: Some(Format::Uri), ..Schema::ANY },
+    ..Parameter::HEADER
+};

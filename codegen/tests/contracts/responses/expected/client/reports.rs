@@ -2,10 +2,14 @@
 
 //! Operations tagged `reports`.
 
-use progenitor_client::{ByteStream, ClientHooks, Error, OperationInfo, ResponseValue, encode_path};
-use specwright_runtime::client::{Call, Encoding, media_type_matches};
+use progenitor_client::{ByteStream, Error, ResponseValue};
+use specwright_runtime::client::{
+    Call, Encoding, media_type_matches, read_header, read_json, read_stream, read_text, refused, wrapped,
+};
+use specwright_runtime::operation::Parameter;
+use specwright_runtime::schema::{Format, Schema, Types};
 
-use crate::{Client, refuse_call, text_of, wrapped};
+use crate::{Client, refuse_call};
 
 impl Client {
     /// `GET /reports/{id}`
@@ -18,84 +22,115 @@ impl Client {
         let mut call = Call::new(reqwest::Method::GET, "/reports/{id}");
         call.path("id", Encoding::SIMPLE, &id).map_err(refuse_call)?;
         call.accept(accept.as_str());
-
         let response = self.call(call, "get_report").await?;
         match response.status().as_u16() {
             200 if media_type_matches(&response, "application/json") => {
-                Ok(wrapped(ResponseValue::from_response(response).await?, GetReportSuccess::OkJson))
+                let Some(e_tag) = read_header(&response, &E_TAG_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let x_rate_limit = read_header(&response, &X_RATE_LIMIT_HEADER);
+                let wrap = |body| GetReportSuccess::OkJson { body, e_tag, x_rate_limit };
+                Ok(wrapped(read_json(response, "application/json").await?, wrap))
             }
             200 if media_type_matches(&response, "text/csv") => {
-                Ok(wrapped(text_of(response).await?, GetReportSuccess::OkCsv))
+                let Some(e_tag) = read_header(&response, &E_TAG_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let x_rate_limit = read_header(&response, &X_RATE_LIMIT_HEADER);
+                let wrap = |body| GetReportSuccess::OkCsv { body, e_tag, x_rate_limit };
+                Ok(wrapped(read_text(response, "text/csv").await?, wrap))
             }
             200 if media_type_matches(&response, "image/*") => {
-                Ok(wrapped(ResponseValue::stream(response), GetReportSuccess::OkAnyImage))
+                let Some(e_tag) = read_header(&response, &E_TAG_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let x_rate_limit = read_header(&response, &X_RATE_LIMIT_HEADER);
+                let wrap = |body| GetReportSuccess::OkAnyImage { body, e_tag, x_rate_limit };
+                Ok(wrapped(read_stream(response, "image/*")?, wrap))
             }
             299 => Ok(wrapped(ResponseValue::empty(response), |()| GetReportSuccess::Status299)),
-            304 => Err(Error::ErrorResponse(wrapped(ResponseValue::empty(response), |()| GetReportError::NotModified))),
-            404 => Err(Error::ErrorResponse(wrapped(
-                ResponseValue::from_response(response).await?,
-                GetReportError::NotFound,
-            ))),
-            400..=499 => Err(Error::ErrorResponse(wrapped(
-                ResponseValue::from_response(response).await?,
-                GetReportError::ClientError,
-            ))),
-            _ => Err(Error::ErrorResponse(wrapped(
-                ResponseValue::from_response(response).await?,
-                GetReportError::Default,
-            ))),
+            304 => Err(refused(Ok(ResponseValue::empty(response)), |()| GetReportError::NotModified)),
+            404 => Err(refused(read_json(response, "application/problem+json").await, GetReportError::NotFound)),
+            400..=499 => {
+                Err(refused(read_json(response, "application/problem+json").await, GetReportError::ClientError))
+            }
+            _ => Err(refused(read_json(response, "application/problem+json").await, GetReportError::Default)),
         }
     }
 
     /// `GET /reports/{id}/file`
     pub async fn download_report(&self, id: i64) -> Result<ResponseValue<ByteStream>, Error<()>> {
-        let url = format!("{}/reports/{}/file", self.baseurl, encode_path(&id.to_string()));
-        let mut request = self.client.get(url).build()?;
-        let info = OperationInfo { operation_id: "download_report" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut call = Call::new(reqwest::Method::GET, "/reports/{id}/file");
+        call.path("id", Encoding::SIMPLE, &id).map_err(refuse_call)?;
+        call.accept("application/octet-stream");
+        let response = self.call(call, "download_report").await?;
         match response.status().as_u16() {
-            200 => Ok(ResponseValue::stream(response)),
+            200 => read_stream(response, "application/octet-stream"),
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
 }
 
-/// Success bodies of `getReport`.
+/// What `getReport` answers where it succeeds.
 pub enum GetReportSuccess {
     /// 200, `application/json`.
-    OkJson(api_types::Report),
+    OkJson {
+        /// The body.
+        body: api_types::Report,
+        /// The header `ETag`.
+        ///
+        /// Its version.
+        e_tag: String,
+        /// The header `X-Rate-Limit`.
+        x_rate_limit: Option<i32>,
+    },
     /// 200, `text/csv`.
-    OkCsv(String),
+    OkCsv {
+        /// The body.
+        body: String,
+        /// The header `ETag`.
+        ///
+        /// Its version.
+        e_tag: String,
+        /// The header `X-Rate-Limit`.
+        x_rate_limit: Option<i32>,
+    },
     /// 200, `image/*`.
-    OkAnyImage(ByteStream),
-    /// 299.
+    OkAnyImage {
+        /// The body.
+        body: ByteStream,
+        /// The header `ETag`.
+        ///
+        /// Its version.
+        e_tag: String,
+        /// The header `X-Rate-Limit`.
+        x_rate_limit: Option<i32>,
+    },
+    /// 299: An odd one.
     Status299,
 }
 
 impl std::fmt::Debug for GetReportSuccess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::OkJson(_) => "GetReportSuccess::OkJson(..)",
-            Self::OkCsv(_) => "GetReportSuccess::OkCsv(..)",
-            Self::OkAnyImage(_) => "GetReportSuccess::OkAnyImage(..)",
-            Self::Status299 => "GetReportSuccess::Status299",
+            Self::OkJson { .. } => "GetReportSuccess::OkJson",
+            Self::OkCsv { .. } => "GetReportSuccess::OkCsv",
+            Self::OkAnyImage { .. } => "GetReportSuccess::OkAnyImage",
+            Self::Status299 { .. } => "GetReportSuccess::Status299",
         })
     }
 }
 
-/// Error bodies of `getReport`.
+/// What `getReport` answers where it does not succeed.
 #[derive(Debug)]
 pub enum GetReportError {
-    /// 304.
+    /// 304: Not modified.
     NotModified,
-    /// 404.
+    /// 404: There is none.
     NotFound(api_types::Problem),
-    /// 4XX.
+    /// 4XX: Something is wrong with the request.
     ClientError(api_types::Problem),
-    /// Any other status.
+    /// Any other status: Anything else.
     Default(api_types::Problem),
 }
 
@@ -120,3 +155,16 @@ impl GetReportAccept {
         }
     }
 }
+
+static E_TAG_HEADER: Parameter = Parameter {
+    name: "ETag",
+    required: true,
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+static X_RATE_LIMIT_HEADER: Parameter = Parameter {
+    name: "X-Rate-Limit",
+    schema: &Schema { types: Types::INTEGER, format: Some(Format::Int32), ..Schema::ANY },
+    ..Parameter::HEADER
+};

@@ -75,7 +75,9 @@ impl Respond for DeleteReportResponse {
                 };
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
-            Self::SeeOther { location } => reply.status(StatusCode::SEE_OTHER).header("Location", &location).empty(),
+            Self::SeeOther { location } => {
+                reply.status(StatusCode::SEE_OTHER).header(&LOCATION_HEADER, &location).empty()
+            }
         }
     }
 }
@@ -96,4 +98,12 @@ static DELETE_REPORT_ID: Parameter = Parameter {
     name: "id",
     schema: &Schema { types: Types::INTEGER, format: Some(Format::Int64), ..Schema::ANY },
     ..Parameter::PATH
+};
+
+// Header `Location`.
+static LOCATION_HEADER: Parameter = Parameter {
+    name: "Location",
+    required: true,
+    schema: &Schema { types: Types::STRING, format: Some(Format::Uri), ..Schema::ANY },
+    ..Parameter::HEADER
 };

@@ -2,8 +2,9 @@
 
 //! Operations tagged `shapes`.
 
-use progenitor_client::{ClientHooks, Error, OperationInfo, ResponseValue};
+use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
+use specwright_runtime::client::read_json;
 
 use crate::Client;
 
@@ -14,15 +15,11 @@ impl Client {
         body: &api_types::Everything,
     ) -> Result<ResponseValue<api_types::Everything>, Error<()>> {
         let url = format!("{}/shapes", self.baseurl);
-        let mut request =
+        let request =
             self.client.post(url).header(ACCEPT, HeaderValue::from_static("application/json")).json(&body).build()?;
-        let info = OperationInfo { operation_id: "send_shape" };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let response = self.send(request, "send_shape").await?;
         match response.status().as_u16() {
-            200 => ResponseValue::from_response(response).await,
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

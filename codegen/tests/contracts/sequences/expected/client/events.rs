@@ -3,20 +3,19 @@
 //! Operations tagged `events`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::Call;
+use specwright_runtime::client::{Call, read_items, refused};
 use specwright_runtime::sequence::{Framing, ItemSource, Items};
 
-use crate::{Client, items_of};
+use crate::Client;
 
 impl Client {
     /// `GET /events`
     pub async fn watch(&self) -> Result<ResponseValue<Items<api_types::WatchResponseItem>>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/events");
         call.accept("text/event-stream");
-
         let response = self.call(call, "watch").await?;
         match response.status().as_u16() {
-            200 => Ok(items_of(response, Framing::Events)),
+            200 => read_items(response, "text/event-stream", Framing::Events),
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -29,10 +28,9 @@ impl Client {
         let mut call = Call::new(reqwest::Method::POST, "/events");
         call.accept("text/event-stream");
         call.items_body("text/event-stream", Framing::Events, body);
-
         let response = self.call(call, "converse").await?;
         match response.status().as_u16() {
-            200 => Ok(items_of(response, Framing::Events)),
+            200 => read_items(response, "text/event-stream", Framing::Events),
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -44,11 +42,10 @@ impl Client {
     {
         let mut call = Call::new(reqwest::Method::GET, "/ticks");
         call.accept("text/event-stream");
-
         let response = self.call(call, "tick").await?;
         match response.status().as_u16() {
-            200 => Ok(items_of(response, Framing::Events)),
-            _ => Err(Error::ErrorResponse(items_of(response, Framing::Lines))),
+            200 => read_items(response, "text/event-stream", Framing::Events),
+            _ => Err(refused(read_items(response, "application/jsonl", Framing::Lines), std::convert::identity)),
         }
     }
 }

@@ -3,10 +3,10 @@
 //! Operations tagged `logs`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, media_type_matches};
+use specwright_runtime::client::{Call, media_type_matches, read_items, read_json, refused, wrapped};
 use specwright_runtime::sequence::{Framing, ItemSource, Items};
 
-use crate::{Client, items_of, refuse_call, wrapped};
+use crate::{Client, refuse_call};
 
 impl Client {
     /// `GET /logs`
@@ -16,16 +16,15 @@ impl Client {
     ) -> Result<ResponseValue<ReadLogsSuccess>, Error<api_types::ProblemResponse>> {
         let mut call = Call::new(reqwest::Method::GET, "/logs");
         call.accept(accept.as_str());
-
         let response = self.call(call, "read_logs").await?;
         match response.status().as_u16() {
             200 if media_type_matches(&response, "application/jsonl") => {
-                Ok(wrapped(items_of(response, Framing::Lines), ReadLogsSuccess::Jsonl))
+                Ok(wrapped(read_items(response, "application/jsonl", Framing::Lines)?, ReadLogsSuccess::Jsonl))
             }
             200 if media_type_matches(&response, "application/json-seq") => {
-                Ok(wrapped(items_of(response, Framing::Records), ReadLogsSuccess::JsonSeq))
+                Ok(wrapped(read_items(response, "application/json-seq", Framing::Records)?, ReadLogsSuccess::JsonSeq))
             }
-            404 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
+            404 => Err(refused(read_json(response, "application/problem+json").await, std::convert::identity)),
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -45,7 +44,6 @@ impl Client {
                 }
             }
         }
-
         let response = self.call(call, "replace_logs").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -58,10 +56,9 @@ impl Client {
         let mut call = Call::new(reqwest::Method::POST, "/logs");
         call.accept("application/json");
         call.items_body("application/x-ndjson", Framing::Lines, body);
-
         let response = self.call(call, "write_logs").await?;
         match response.status().as_u16() {
-            200 => Ok(ResponseValue::from_response(response).await?),
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -70,7 +67,6 @@ impl Client {
     pub async fn append_text(&self, body: impl Into<reqwest::Body>) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::PATCH, "/logs");
         call.bytes_body("application/x-ndjson", body);
-
         let response = self.call(call, "append_text").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -79,7 +75,7 @@ impl Client {
     }
 }
 
-/// Success bodies of `readLogs`.
+/// What `readLogs` answers where it succeeds.
 #[derive(Debug)]
 pub enum ReadLogsSuccess {
     /// 200, `application/jsonl`.

@@ -36,7 +36,6 @@ impl Client {
         call.query("verbose", Encoding::FORM_EXPLODED, &verbose).map_err(refuse_call)?;
         call.query("where", Encoding::DEEP_OBJECT, &r#where).map_err(refuse_call)?;
         call.query("words", Encoding::SPACE_DELIMITED, &words).map_err(refuse_call)?;
-
         let response = self.call(call, "get_file").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -53,7 +52,6 @@ impl Client {
         let mut call = Call::new(reqwest::Method::GET, "/loose/{undeclared}");
         call.path("undeclared", Encoding::SIMPLE, &undeclared).map_err(refuse_call)?;
         call.query("point", Encoding::FORM_EXPLODED, &point).map_err(refuse_call)?;
-
         let response = self.call(call, "loose").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),

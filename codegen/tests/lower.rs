@@ -212,12 +212,13 @@ fn media(out: &mut String, media: &Media) {
         MediaKind::Binary => "binary".into(),
     };
     writeln!(out, "      {} {}: {kind}", media.media_type, media.variant).unwrap();
-    if let MediaKind::Multipart { parts } = &media.kind {
+    if let MediaKind::Multipart { parts, .. } = &media.kind {
         for part in parts {
             let kind = match &part.kind {
                 PartKind::File => "file".into(),
                 PartKind::Text { ty: value, .. } => format!("text {}", ty(value)),
                 PartKind::Json { ty: value, .. } => format!("json {}", ty(value)),
+                PartKind::Styled { ty: value, style, explode, .. } => format!("{style:?} {explode} {}", ty(value)),
             };
             writeln!(
                 out,

@@ -52,12 +52,13 @@ impl AttachmentsApi for App {
     }
 
     async fn upload_attachment(&self, request: UploadAttachmentRequest) -> Result<UploadAttachmentResponse, Failure> {
-        let file = request.body.file;
-        if file.bytes.len() > LARGEST_FILE {
+        let mut file = request.body.file;
+        let content = file.bytes().await?;
+        if content.len() > LARGEST_FILE {
             return Ok(UploadAttachmentResponse::ContentTooLarge(problem::too_large(&request.context, LARGEST_FILE)));
         }
         let owner = Owner::of(&request.caller);
-        let sha256: String = Sha256::digest(&file.bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
         let content_type = file.content_type.filter(|sent| is_media_type(sent));
 
         let mut transaction = self.database.begin(&request.caller).await?;
@@ -85,7 +86,7 @@ impl AttachmentsApi for App {
         .bind(file_name(file.file_name.as_deref()))
         .bind(content_type.as_deref().unwrap_or(UNKNOWN_TYPE))
         .bind(request.body.description)
-        .bind(file.bytes.as_ref())
+        .bind(content.as_ref())
         .bind(sha256)
         .bind(request.caller.user_id().as_str())
         .bind(self.now());

@@ -153,8 +153,15 @@ impl Reply {
     }
 
     /// Ends with a text.
-    pub fn text(self, media_type: &'static str, body: impl Into<String>) -> Response {
-        self.end(Some(media_type), Body::from(body.into()))
+    pub fn text(self, media_type: &'static str, schema: &'static Schema, body: impl Into<String>) -> Response {
+        let body = body.into();
+        if self.validates {
+            let violations = schema::validate(schema, &Value::String(body.clone()), Direction::Response);
+            if !violations.is_empty() {
+                return self.breach(&violations);
+            }
+        }
+        self.end(Some(media_type), Body::from(body))
     }
 
     /// Ends with bytes that may still be on their way.

@@ -20,6 +20,7 @@ use specwright_runtime::{
     },
     operation::{Operation, SchemeKind, SecurityScheme},
     reply::{Reply, Respond},
+    schema::Schema,
     service::Service,
 };
 use tower::ServiceExt as _;
@@ -247,7 +248,7 @@ struct Who(Option<Caller>);
 impl Respond for Who {
     fn respond(self, reply: Reply) -> Response {
         let name = self.0.map_or_else(|| "nobody".to_owned(), |caller| caller.user_id().to_string());
-        reply.status(StatusCode::OK).text("text/plain", name)
+        reply.status(StatusCode::OK).text("text/plain", &Schema::ANY, name)
     }
 }
 

@@ -4,7 +4,10 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use axum::{body::Body, extract::Request, response::Response};
 use common::service::{Answer, send, service};
@@ -12,7 +15,7 @@ use http::{Method, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use specwright_runtime::{
-    decode::{Decoder, Incoming, Invalid, Multipart, PartKind, Rejection},
+    decode::{Decoder, Incoming, Invalid, Multipart, Part, PartKind, Rejection},
     operation::{Location, Operation, Parameter, Style},
     schema::{Number, Schema, Types},
     value::Patch,
@@ -59,6 +62,7 @@ static PLAIN: Operation = Operation { id: "text", path: "/text", ..POST };
 static BINARY: Operation = Operation { id: "binary", path: "/binary", ..POST };
 static SEVERAL: Operation = Operation { id: "several", path: "/several", ..POST };
 static UPLOAD: Operation = Operation { id: "upload", path: "/upload", ..POST };
+static STREAMED: Operation = Operation { id: "streamed", path: "/streamed", ..POST };
 static EVERYTHING: Operation = Operation { id: "everything", path: "/everything", ..POST };
 
 static UPLOAD_PARTS: Multipart = Multipart {
@@ -76,14 +80,18 @@ static UPLOAD_PARTS: Multipart = Multipart {
         ..Schema::ANY
     },
     parts: &[
-        ("file", PartKind::File),
-        ("more", PartKind::File),
-        ("title", PartKind::Text),
-        ("count", PartKind::Text),
-        ("meta", PartKind::Json),
+        Part {
+            content_types: &["image/*", "text/plain"],
+            headers: &[Parameter { name: "X-Sum", schema: &COUNT, ..Parameter::HEADER }],
+            ..Part::new("file", PartKind::File)
+        },
+        Part { many: true, ..Part::new("more", PartKind::File) },
+        Part::new("title", PartKind::Text),
+        Part::new("count", PartKind::Text),
+        Part::new("meta", PartKind::Json),
     ],
-    required: &["file", "title"],
 };
+static COUNT: Schema = Schema { types: Types::INTEGER, ..Schema::ANY };
 
 const BODY_LIMIT: usize = 2000;
 
@@ -106,7 +114,7 @@ fn taken(decoder: &mut Decoder, value: Result<Value, Invalid>) -> Result<Respons
 }
 
 fn app() -> axum::Router {
-    let service = service().body_limit(BODY_LIMIT).build();
+    let service = service().body_limit(BODY_LIMIT).body_limit_of("streamed", 20_000_000).form_memory(3000).build();
     let mut routes = service.routes(Arc::new(()));
     routes.add(&JSON, |_, incoming: Incoming| async move {
         let mut decoder = incoming.decoder();
@@ -144,7 +152,8 @@ fn app() -> axum::Router {
     routes.add(&SEVERAL, |_, incoming: Incoming| async move {
         let mut decoder = incoming.decoder();
         let _ = decoder.required::<i64>(&LIMIT);
-        let index = decoder.required_media_type(&["application/json", "application/merge-patch+json", "image/*"])?;
+        let index =
+            decoder.required_media_type(&["application/json", "application/merge-patch+json", "image/*"]).await?;
         decoder.finish()?;
         Ok(ok(json!(index)))
     });
@@ -153,14 +162,40 @@ fn app() -> axum::Router {
         let form = decoder.multipart(&UPLOAD_PARTS).await;
         decoder.finish()?;
         let mut form = form.map_err(Rejection::from)?;
-        let file = form.file("file")?;
-        Ok(ok(json!({
-            "file": [file.file_name, file.content_type, file.bytes.len()],
-            "more": form.files("more").len(),
+        let mut answer = json!({
+            "more": 0,
             "title": form.field::<String>("title")?,
             "count": form.optional_field::<i64>("count")?,
             "meta": form.optional_field::<Value>("meta")?,
-        })))
+        });
+        let mut files = form.files(&[("file", false), ("more", true)]);
+        while let Some((is_more, mut file)) = files.next().await? {
+            if is_more {
+                answer["more"] = json!(answer["more"].as_i64().unwrap() + 1);
+            } else {
+                let length = file.bytes().await?.len();
+                answer["file"] = json!([file.file_name, file.content_type, length]);
+            }
+        }
+        Ok(ok(answer))
+    });
+    routes.add(&STREAMED, |_, incoming: Incoming| async move {
+        let mut decoder = incoming.decoder();
+        let form = decoder.multipart(&UPLOAD_PARTS).await;
+        decoder.finish()?;
+        let mut form = form.map_err(Rejection::from)?;
+        let mut answer = vec![json!(form.field::<String>("title")?)];
+        let mut files = form.files(&[("file", "file"), ("more", "more")]);
+        while let Some((part, mut file)) = files.next().await? {
+            let (mut length, mut ahead) = (0, 0);
+            while let Some(chunk) = file.chunk().await? {
+                // What was taken from the sender and not handed out before.
+                ahead = ahead.max(SENT.load(Ordering::SeqCst).saturating_sub(length));
+                length += chunk.len();
+            }
+            answer.push(json!([part, length, ahead < 50_000]));
+        }
+        Ok(ok(json!(answer)))
     });
     routes.add(&EVERYTHING, |_, incoming: Incoming| async move {
         let mut decoder = incoming.decoder();
@@ -180,6 +215,12 @@ fn post(path: &str, content_type: &str, body: impl Into<Body>) -> Request {
         request.headers_mut().insert(header::CONTENT_TYPE, content_type.parse().unwrap());
     }
     request
+}
+
+/// A body without a length.
+fn unannounced(pieces: &[&str]) -> Body {
+    let pieces: Vec<_> = pieces.iter().map(|piece| Ok::<_, std::io::Error>((*piece).to_owned())).collect();
+    Body::from_stream(futures_util::stream::iter(pieces))
 }
 
 async fn check(path: &str, content_type: &str, body: impl Into<Body>, expected: Value) {
@@ -226,7 +267,10 @@ async fn json_bodies() {
     check_refused("/json", "application/json", "{\"title\":\"\u{1}\"}", &["/body json"]).await;
     check_refused("/json", "application/json", vec![b'"', 0xff, b'"'], &["/body json"]).await;
     check_refused("/json", "application/json", "[".repeat(1000), &["/body json"]).await;
-    check_refused("/json", "application/json", "", &["/body json"]).await;
+    check_refused("/json", "application/json", "", &["/body required"]).await;
+    check_refused("/json", "application/json", unannounced(&[]), &["/body required"]).await;
+    check_refused("/json", "", unannounced(&["", ""]), &["/body required"]).await;
+    check("/json", "application/json", unannounced(&["", "{\"title\"", ":\"a\"}"]), json!({ "title": "a" })).await;
     check_refused("/json", "", "", &["/body required"]).await;
     check_status("/json", "", "{}", 415).await;
     check_status("/json", "text/plain", "{}", 415).await;
@@ -236,6 +280,10 @@ async fn json_bodies() {
     twice.headers_mut().append(header::CONTENT_TYPE, "text/plain".parse().unwrap());
     send(app(), twice).await.is_problem(415);
     check("/optional", "", "", json!({ "sent": false })).await;
+    // Many clients send a content type with every request.
+    check("/optional", "application/json", "", json!({ "sent": false })).await;
+    check("/optional", "", unannounced(&[""]), json!({ "sent": false })).await;
+    check_status("/optional", "", unannounced(&["", "{"]), 415).await;
     check("/optional", "application/json", r#"{"title":"a"}"#, json!({ "sent": true })).await;
     check_refused("/optional", "application/json", "null", &["/body type"]).await;
 }
@@ -293,7 +341,11 @@ async fn forms() {
     )
     .await;
     check_refused("/form", FORM, "", &["/body/title required"]).await;
-    check_refused("/form", FORM, "title=%FF", &["/body encoding"]).await;
+    check_refused("/form", FORM, "title=%FF", &["/body/title encoding"]).await;
+    // An object as JSON, which is what a form sends by default (OpenAPI, Encoding Object).
+    let sent = "title=a&owner=%7B%22name%22%3A%22z%22%7D";
+    check("/form", FORM, sent, json!({ "title": "a", "owner": { "name": "z" } })).await;
+    check_refused("/form", FORM, "title=a&owner=z", &["/body/owner type"]).await;
     check_refused("/form", FORM, "title=a&title=b", &["/body/title type"]).await;
     check_status("/form", "application/json", "{}", 415).await;
 }
@@ -366,6 +418,80 @@ async fn multipart_bodies() {
     check_refused("/upload", "multipart/form-data", "x", &["/body multipart"]).await;
     check_refused("/upload", "", "", &["/body required"]).await;
     check_status("/upload", "application/json", "{}", 415).await;
+}
+
+#[tokio::test]
+async fn parts_have_heads() {
+    const FORM: &str = "multipart/form-data; boundary=b";
+    let title = part("name=\"title\"", "t");
+    let file = |head: &str| part(&format!("name=\"file\"; filename=\"f\"{head}"), "x");
+    for head in ["\r\nContent-Type: image/webp", "\r\nContent-Type: text/plain; charset=utf-8", "\r\nX-Sum: 1", ""] {
+        assert_eq!(send(app(), post("/upload", FORM, form(&[title.clone(), file(head)]))).await.status, 200, "{head}");
+    }
+    for (head, expected) in [
+        ("\r\nContent-Type: text/html", "/body/file contentType"),
+        ("\r\nContent-Type: nonsense", "/body/file contentType"),
+        ("\r\nX-Sum: one", "/body/file type"),
+    ] {
+        check_refused("/upload", FORM, form(&[title.clone(), file(head)]), &[expected]).await;
+    }
+    let many = form(&vec![part("name=\"more\"", ""); 1001]);
+    check_refused("/streamed", FORM, many, &["/body multipart"]).await;
+}
+
+/// Bytes that a body has handed out.
+static SENT: AtomicUsize = AtomicUsize::new(0);
+
+/// A body that is always ready with more.
+fn eager(parts: &[String], large: usize) -> Body {
+    SENT.store(0, Ordering::SeqCst);
+    let pieces: Vec<String> = parts.to_vec();
+    let pieces = pieces.into_iter().flat_map(move |piece| {
+        let copies = if piece == "LARGE" { large } else { 1 };
+        let text = if piece == "LARGE" { "x".repeat(1000) } else { piece };
+        std::iter::repeat_n(text, copies)
+    });
+    Body::from_stream(futures_util::stream::iter(pieces.map(|piece| {
+        if piece.starts_with("xxx") {
+            SENT.fetch_add(piece.len(), Ordering::SeqCst);
+        }
+        Ok::<_, std::io::Error>(piece)
+    })))
+}
+
+#[tokio::test]
+async fn large_files_are_not_held() {
+    const FORM: &str = "multipart/form-data; boundary=b";
+    let text = |text: &str| text.to_owned();
+    let open = |name: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"f\"\r\n\r\n");
+    let (file, more, large, end) = (open("file"), open("more"), text("LARGE"), text("\r\n"));
+    let (title, last) = (part("name=\"title\"", "t"), text("--b--\r\n"));
+    let all = [&title, &file, &large, &end, &more, &end, &last].map(Clone::clone);
+    check("/streamed", FORM, eager(&all, 10_000), json!(["t", ["file", 10_000_000, true], ["more", 0, true]])).await;
+    // A small file may come first.
+    let early = [&more, &end, &title, &file, &large, &end, &last].map(Clone::clone);
+    check("/streamed", FORM, eager(&early, 9), json!(["t", ["more", 0, true], ["file", 9000, true]])).await;
+
+    // What has to be known before a large file is not.
+    let late = [&file, &large, &end, &title, &last].map(Clone::clone);
+    check_refused("/streamed", FORM, eager(&late, 9), &["/body/title required"]).await;
+    // What comes too late, is there twice, or is missing at the end, is found while the handler reads.
+    let count = part("name=\"count\"", "1");
+    let late = [&title, &file, &large, &end, &count, &last].map(Clone::clone);
+    check_refused("/streamed", FORM, eager(&late, 9), &["/body/count multipart"]).await;
+    let twice = [&title, &file, &large, &end, &file, &end, &last].map(Clone::clone);
+    check_refused("/streamed", FORM, eager(&twice, 9), &["/body/file repeated"]).await;
+    let missing = [&title, &more, &large, &end, &last].map(Clone::clone);
+    check_refused("/streamed", FORM, eager(&missing, 9), &["/body/file required"]).await;
+    let unknown = [&title, &file, &large, &end, &part("name=\"z\"", ""), &last].map(Clone::clone);
+    check_refused("/streamed", FORM, eager(&unknown, 9), &["/body/z additionalProperties"]).await;
+    let cut = [&title, &file, &large].map(Clone::clone);
+    check_refused("/streamed", FORM, eager(&cut, 9), &["/body multipart"]).await;
+    let endless = [&title, &file, &large].map(Clone::clone);
+    check_status("/streamed", FORM, eager(&endless, 30_000), 413).await;
+    // Fields are held, all of them.
+    let long = [part("name=\"title\"", &"x".repeat(3001)), last].concat();
+    check_status("/streamed", FORM, long, 413).await;
 }
 
 #[tokio::test]

@@ -324,17 +324,7 @@ impl<'a> Reader<'a> {
             }
             let mut encoding = IndexMap::new();
             for part in node.get("encoding").map(Node::entries).unwrap_or_default() {
-                encoding.insert(
-                    part.key.clone(),
-                    Encoding {
-                        content_type: text(&part.value, "contentType"),
-                        headers: IndexMap::new(),
-                        style: None,
-                        explode: part.value.get("explode").and_then(Node::as_bool).unwrap_or(false),
-                        allow_reserved: part.value.get("allowReserved").and_then(Node::as_bool).unwrap_or(false),
-                        extensions: IndexMap::new(),
-                    },
-                );
+                encoding.insert(part.key.clone(), self.encoding(&name, &part.value));
             }
             media.insert(
                 name,
@@ -342,6 +332,48 @@ impl<'a> Reader<'a> {
             );
         }
         media
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// How a member of a form is spelled. There is a style where the contract says anything about one: "if the value of any of
+    /// these is explicitly set, contentType is ignored" (OpenAPI 3.1, Encoding Object).
+    fn encoding(&mut self, media_type: &str, node: &'a Node) -> Encoding {
+        let boolean = |key: &str| node.get(key).and_then(Node::as_bool);
+        // "This property SHALL be ignored if the request body media type is not application/x-www-form-urlencoded" (3.0).
+        let has_styles = self.version.is_2020() || media_type == "application/x-www-form-urlencoded";
+        let mut says_style = has_styles && ["explode", "allowReserved"].iter().any(|key| boolean(key).is_some());
+        let style = match text(node, "style").as_deref().filter(|_| has_styles) {
+            Some("spaceDelimited") => QueryStyle::SpaceDelimited,
+            Some("pipeDelimited") => QueryStyle::PipeDelimited,
+            Some("deepObject") => QueryStyle::DeepObject,
+            other => {
+                says_style |= other == Some("form");
+                if let Some(other) = other.filter(|style| *style != "form") {
+                    let message = format!("a form has no style `{other}`; its default style is taken");
+                    self.report.add(Diagnostic::warning("invalid-style", message).at(node));
+                }
+                QueryStyle::Form
+            }
+        };
+        says_style |= style != QueryStyle::Form;
+        let mut headers = IndexMap::new();
+        for member in node.get("headers").map(Node::entries).unwrap_or_default() {
+            if member.key.eq_ignore_ascii_case("content-type") {
+                continue;
+            }
+            if let Some(header) = self.header(&member.value) {
+                headers.insert(member.key.clone(), ReferenceOr::Item(header));
+            }
+        }
+        Encoding {
+            content_type: text(node, "contentType"),
+            headers,
+            explode: boolean("explode").unwrap_or(matches!(style, QueryStyle::Form | QueryStyle::DeepObject)),
+            style: says_style.then_some(style),
+            allow_reserved: boolean("allowReserved").unwrap_or(false),
+            extensions: IndexMap::new(),
+        }
     }
 }
 

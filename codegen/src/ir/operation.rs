@@ -192,11 +192,17 @@ pub enum MediaKind {
         ty: Type,
         /// Schema.
         schema: SchemaRef,
+        /// Members that are spelled otherwise than by default (`encoding`).
+        members: Vec<(String, MemberStyle)>,
     },
     /// `multipart/form-data`: a struct `<Prefix>Form` of the parts.
     Multipart {
         /// Parts in the order of the contract.
         parts: Vec<Part>,
+        /// Type of the parts that the contract does not name, where it speaks of them.
+        additional: Option<Type>,
+        /// Schema of the whole.
+        schema: SchemaRef,
     },
     /// `text/*`: a `String`.
     Text {
@@ -229,11 +235,29 @@ pub enum Framing {
     Events,
 }
 
+/// How a member of a form is spelled (OpenAPI, Encoding Object).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberStyle {
+    /// As JSON.
+    Json,
+    /// As a query parameter is.
+    Styled {
+        /// `style`.
+        style: Style,
+        /// `explode`.
+        explode: bool,
+        /// `allowReserved`.
+        allow_reserved: bool,
+    },
+}
+
 /// A part of a multipart body.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// Field and `name` of the part.
     pub name: Name,
+    /// Variant of the enum that tells files apart, where there are several.
+    pub variant: String,
     /// Prose.
     pub docs: Docs,
     /// Whether it must be there.
@@ -242,6 +266,21 @@ pub struct Part {
     pub many: bool,
     /// Kind.
     pub kind: PartKind,
+    /// The media types that `encoding` lists, ranges included, without parameters and in lower case.
+    pub content_types: Vec<String>,
+    /// The headers that `encoding` describes; of files only.
+    pub headers: Vec<PartHeader>,
+}
+
+/// A header of a part.
+#[derive(Clone, Debug)]
+pub struct PartHeader {
+    /// On the wire.
+    pub name: String,
+    /// `required`.
+    pub required: bool,
+    /// Schema.
+    pub schema: SchemaRef,
 }
 
 /// Kinds of part.
@@ -262,6 +301,17 @@ pub enum PartKind {
         ty: Type,
         /// Schema.
         schema: SchemaRef,
+    },
+    /// Text in the style of a query parameter (`encoding`).
+    Styled {
+        /// Type.
+        ty: Type,
+        /// Schema.
+        schema: SchemaRef,
+        /// `style`.
+        style: Style,
+        /// `explode`.
+        explode: bool,
     },
 }
 

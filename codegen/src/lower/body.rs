@@ -3,11 +3,12 @@
 use openapiv3::{Content, MediaType};
 
 use super::Lowerer;
-use super::shape::{FieldShape, Shape, Shapes};
+use super::form::members;
+use super::shape::{Shape, Shapes};
 use crate::diagnostic::Diagnostic;
 use crate::document::schema::SchemaId;
 use crate::document::{self, Document};
-use crate::ir::{self, Docs, Framing, Media, MediaKind, Name, Part, PartKind, SchemaRef, Type};
+use crate::ir::{self, Docs, Framing, Media, MediaKind, SchemaRef, Type};
 use crate::naming::{self, Table};
 
 /// What a media type is to us.
@@ -128,11 +129,14 @@ impl Lowerer<'_, '_> {
                 let id = media.schema.as_ref().and_then(|schema| self.document.schema_of(schema));
                 let kind = match treatment(name) {
                     Treatment::Json => MediaKind::Json { ty: self.type_or_json(id), schema: self.schema_or_any(id) },
-                    Treatment::Form => MediaKind::Form { ty: self.type_or_json(id), schema: self.schema_or_any(id) },
-                    Treatment::Multipart if is_request => match id.map(|id| self.parts(id, &media.encoding)) {
-                        Some(parts) if !parts.is_empty() => MediaKind::Multipart { parts },
-                        _ => MediaKind::Binary,
+                    Treatment::Form => MediaKind::Form {
+                        ty: self.type_or_json(id),
+                        schema: self.schema_or_any(id),
+                        members: members(&media.encoding),
                     },
+                    Treatment::Multipart if is_request => {
+                        id.and_then(|id| self.multipart(id, &media.encoding)).unwrap_or(MediaKind::Binary)
+                    }
                     Treatment::Sequence(framing) => self.sequence(framing, media),
                     Treatment::Text => MediaKind::Text { schema: self.string_schema(id) },
                     Treatment::Multipart | Treatment::Binary => MediaKind::Binary,
@@ -236,65 +240,6 @@ impl Lowerer<'_, '_> {
         }
     }
 
-    /// The parts of a form.
-    fn parts(&mut self, id: SchemaId, encoding: &indexmap::IndexMap<String, openapiv3::Encoding>) -> Vec<Part> {
-        let shape = self.shapes.final_shape(id);
-        let Shape::Struct(object) = &*shape else { return Vec::new() };
-        let mut table = Table::default();
-        object
-            .fields
-            .iter()
-            .map(|field| {
-                let wire = self.shapes.property(field).name.clone();
-                let content_type = encoding.get(&wire).and_then(|encoding| encoding.content_type.clone());
-                self.part(field, content_type.as_deref(), &mut table)
-            })
-            .collect()
-    }
-
-    fn part(&mut self, field: &FieldShape, content_type: Option<&str>, table: &mut Table) -> Part {
-        let property = self.shapes.property(field).clone();
-        let rust =
-            naming::raw(&table.claim(&naming::field(property.rust_name.as_deref().unwrap_or(&property.name)), "_"));
-        let docs = if property.docs.description.is_some() {
-            property.docs
-        } else {
-            self.shapes.schema(field.schema).docs.clone()
-        };
-        let shape = self.shapes.final_shape(field.schema);
-        // An array is its items, one part each (OpenAPI 3.1, "Special Considerations for multipart Content"), unless
-        // its encoding says that it is one piece of JSON.
-        let is_json = content_type.is_some_and(|content_type| {
-            treatment(content_type.split(';').next().unwrap_or_default().trim()) == Treatment::Json
-        });
-        let (many, item) = match &*shape {
-            Shape::Array(Some(item)) if !is_json => (true, *item),
-            _ => (false, field.schema),
-        };
-        let kind = self.part_kind(item, content_type, is_json);
-        Part { name: Name { rust, wire: property.name }, docs, required: field.required, many, kind }
-    }
-
-    fn part_kind(&mut self, id: SchemaId, content_type: Option<&str>, is_json: bool) -> PartKind {
-        let schema = self.shapes.schema(id);
-        let is_binary = matches!(schema.format.as_deref(), Some("binary"))
-            || schema.content_media_type.is_some() && schema.content_encoding.is_none()
-            || content_type.is_some_and(|content_type| {
-                !is_json
-                    && content_type
-                        .split(',')
-                        .all(|one| treatment(one.split(';').next().unwrap_or_default().trim()) == Treatment::Binary)
-            });
-        let shape = self.shapes.final_shape(id);
-        let has_no_type = *shape == Shape::Json && schema_is_empty(self.shapes.schema(id));
-        if is_binary || (has_no_type && content_type.is_none()) {
-            return PartKind::File;
-        }
-        let (ty, schema) = (self.value_type(id), self.schema_ref(id));
-        let is_scalar = matches!(*shape, Shape::Scalar(_) | Shape::StringEnum(_) | Shape::IntegerEnum(_));
-        if is_scalar && !is_json { PartKind::Text { ty, schema } } else { PartKind::Json { ty, schema } }
-    }
-
     /// A request body.
     pub(super) fn request_body(&mut self, body: &openapiv3::RequestBody) -> ir::Body {
         ir::Body {
@@ -303,14 +248,4 @@ impl Lowerer<'_, '_> {
             media: self.media(&body.content, true),
         }
     }
-}
-
-/// `{}`: in a form, "application/octet-stream" by default since OpenAPI 3.1.
-fn schema_is_empty(schema: &document::schema::Schema<'_>) -> bool {
-    schema.types.is_empty()
-        && schema.one_of.is_empty()
-        && schema.any_of.is_empty()
-        && schema.all_of.is_empty()
-        && schema.reference.is_none()
-        && schema.enumeration.is_none()
 }

@@ -14,6 +14,7 @@ use crate::source::Sources;
 
 mod body;
 mod default;
+mod form;
 mod keywords;
 mod names;
 mod operation;

@@ -206,6 +206,9 @@ impl Namer<'_, '_> {
                             let part = naming::type_part(&self.shapes.property(field).name);
                             self.visit(field.schema, &format!("{}{part}", hint(name)));
                         }
+                        if let Some(Some(value)) = object.additional {
+                            self.visit(value, &format!("{}Value", hint(name)));
+                        }
                     }
                 }
                 Treatment::Multipart | Treatment::Sequence(_) | Treatment::Text | Treatment::Binary => {}

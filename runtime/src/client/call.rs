@@ -147,12 +147,30 @@ impl Call {
     ///
     /// [`CallError::Serialize`].
     pub fn form_body(&mut self, value: &impl Serialize) -> Result<(), CallError> {
+        self.form_body_with(value, &[])
+    }
+
+    /// The same, where the contract's `encoding` says how members are spelled: in a style, or (`None`) as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Serialize`], and [`CallError::Unsendable`] when a value holds the delimiter of its style.
+    pub fn form_body_with(
+        &mut self,
+        value: &impl Serialize,
+        members: &[(&str, Option<Encoding>)],
+    ) -> Result<(), CallError> {
         let mut pairs = Vec::new();
         if let Value::Object(entries) = json("body", value)? {
             for (name, value) in entries {
-                let encoding = Encoding::FORM_EXPLODED;
-                // An object inside a form has no exploded form of its own: it travels as JSON (section 4.8.14.4).
-                let value = if value.is_object() { Value::String(value.to_string()) } else { value };
+                let member = members.iter().find(|(member, _)| *member == name).map(|(_, encoding)| *encoding);
+                let (encoding, value) = match member {
+                    Some(Some(encoding)) => (encoding, value),
+                    Some(None) if !value.is_null() => (Encoding::FORM_EXPLODED, Value::String(value.to_string())),
+                    // An object inside a form has no exploded form of its own: it travels as JSON (section 4.8.14.4).
+                    None if value.is_object() => (Encoding::FORM_EXPLODED, Value::String(value.to_string())),
+                    _ => (Encoding::FORM_EXPLODED, value),
+                };
                 pairs.extend(encoding.pairs(&name, &value).map_err(unsendable(&name))?);
             }
         }

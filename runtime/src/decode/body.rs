@@ -1,17 +1,24 @@
 //! Request bodies: JSON, forms, text and streams, each within the service's limit.
 
+use axum::body::Body;
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use http::{StatusCode, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use mime::Mime;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Decoder, Invalid, Rejection, parameter, query, text::Tree};
+use super::{
+    Decoder, Invalid, Rejection,
+    fields::{Fields, Text},
+    multipart::PartKind,
+};
 use crate::{
     problem::{Problem, ProblemError},
     schema::{Direction, Schema, prepare_request, validate},
+    spelling::query,
 };
 
 impl Decoder {
@@ -25,13 +32,17 @@ impl Decoder {
         value.ok_or_else(|| self.missing_body())
     }
 
-    /// Reads a JSON body that may be absent: no content type and no bytes.
+    /// Reads a JSON body that may be absent: no bytes, whatever the content type says. `null` is a body.
     ///
     /// # Errors
     ///
     /// As [`Decoder::json`].
     pub async fn optional_json<T: DeserializeOwned>(&mut self, schema: &'static Schema) -> Result<Option<T>, Invalid> {
         let Some(bytes) = self.body_of("application/json", is_json).await? else { return Ok(None) };
+        // What many clients send that have no body: a content type and nothing.
+        if bytes.is_empty() {
+            return Ok(None);
+        }
         let value = match serde_json::from_slice(&bytes) {
             Ok(value) => value,
             Err(error) => {
@@ -42,14 +53,14 @@ impl Decoder {
         self.judged(value, schema).map(Some)
     }
 
-    /// Reads an `application/x-www-form-urlencoded` body. Nested keys are spelled `a[b]`, elements `a=1&a=2` or `a[]=1`.
+    /// Reads an `application/x-www-form-urlencoded` body. Nested keys are spelled `a[b]`, elements `a=1&a=2` or `a[]=1`; an object
+    /// may be one text of JSON.
     ///
     /// # Errors
     ///
     /// As [`Decoder::json`].
     pub async fn form<T: DeserializeOwned>(&mut self, schema: &'static Schema) -> Result<T, Invalid> {
-        let value = self.optional_form(schema).await?;
-        value.ok_or_else(|| self.missing_body())
+        self.form_with(schema, &[]).await
     }
 
     /// Reads a form that may be absent.
@@ -58,27 +69,52 @@ impl Decoder {
     ///
     /// As [`Decoder::json`].
     pub async fn optional_form<T: DeserializeOwned>(&mut self, schema: &'static Schema) -> Result<Option<T>, Invalid> {
+        self.optional_form_with(schema, &[]).await
+    }
+
+    /// As [`Decoder::form`], where the contract's `encoding` says how members are spelled.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::json`].
+    pub async fn form_with<T: DeserializeOwned>(
+        &mut self,
+        schema: &'static Schema,
+        members: &'static [(&'static str, PartKind)],
+    ) -> Result<T, Invalid> {
+        let value = self.optional_form_with(schema, members).await?;
+        value.ok_or_else(|| self.missing_body())
+    }
+
+    /// As [`Decoder::form_with`], for a form that may be absent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::json`].
+    pub async fn optional_form_with<T: DeserializeOwned>(
+        &mut self,
+        schema: &'static Schema,
+        members: &'static [(&'static str, PartKind)],
+    ) -> Result<Option<T>, Invalid> {
         let is_form =
             |media_type: &Mime| media_type.essence_str() == mime::APPLICATION_WWW_FORM_URLENCODED.essence_str();
         let Some(bytes) = self.body_of("application/x-www-form-urlencoded", is_form).await? else { return Ok(None) };
         let Ok(form) = std::str::from_utf8(&bytes) else { return Err(self.not_utf8()) };
-        let mut tree = Tree::default();
+        let kinds = |name: &str| members.iter().find(|(member, _)| *member == name).map(|(_, kind)| *kind);
+        let mut fields = Fields::new(schema, &kinds, members.iter().map(|(name, _)| *name).collect());
         for pair in query::pairs(form) {
-            let Ok(text) = query::decode(&pair.raw, true) else { return Err(self.not_utf8()) };
-            let (name, keys) = match pair.key.find('[').filter(|start| *start > 0) {
-                Some(start) => (&pair.key[..start], parameter::brackets(&pair.key[start..])),
-                None => (pair.key.as_str(), None),
-            };
-            match keys {
-                Some(mut keys) => {
-                    keys.insert(0, name.to_owned());
-                    tree.insert(&keys, text);
-                }
-                None => tree.insert(&[pair.key], text),
-            }
+            fields.add(pair.key, Text::Encoded(&pair.raw));
         }
-        let value = if tree.is_empty() { Value::Object(Map::new()) } else { tree.into_value(schema) };
-        self.judged(value, schema).map(Some)
+        let (value, faults) = fields.finish();
+        if faults.is_empty() {
+            return self.judged(Value::Object(value), schema).map(Some);
+        }
+        self.errors.extend(faults.into_iter().map(|(name, keyword, detail)| ProblemError {
+            pointer: format!("/body/{}", super::escape(&name)),
+            keyword,
+            detail,
+        }));
+        Err(Invalid)
     }
 
     /// Reads a text body.
@@ -109,16 +145,21 @@ impl Decoder {
     /// # Errors
     ///
     /// 415 where it is none of them.
-    pub fn media_type(&mut self, offered: &[&'static str]) -> Result<Option<usize>, Rejection> {
+    pub async fn media_type(&mut self, offered: &[&'static str]) -> Result<Option<usize>, Rejection> {
         let content_type = match self.content_type() {
             Ok(Some(content_type)) => content_type,
-            Ok(None) if self.has_no_body() => return Ok(None),
+            Ok(None) if self.has_no_body().await => return Ok(None),
             Ok(None) | Err(Invalid) => return Err(unsupported(offered)),
         };
         let matching = |offer: &&str| offer.parse::<Mime>().is_ok_and(|offer| covers(&offer, &content_type));
         // Exact names before ranges.
         let exact = offered.iter().position(|offer| !offer.contains('*') && matching(offer));
-        exact.or_else(|| offered.iter().position(matching)).map(Some).ok_or_else(|| unsupported(offered))
+        let found = exact.or_else(|| offered.iter().position(matching)).ok_or_else(|| unsupported(offered))?;
+        // No text of JSON is empty.
+        if is_json(&content_type) && self.has_no_body().await {
+            return Ok(None);
+        }
+        Ok(Some(found))
     }
 
     /// As [`Decoder::media_type`], for a body that must be there.
@@ -126,8 +167,8 @@ impl Decoder {
     /// # Errors
     ///
     /// 415 where it is none of them; 400 where there is none, with all violations so far.
-    pub fn required_media_type(&mut self, offered: &[&'static str]) -> Result<usize, Rejection> {
-        match self.media_type(offered)? {
+    pub async fn required_media_type(&mut self, offered: &[&'static str]) -> Result<usize, Rejection> {
+        match self.media_type(offered).await? {
             Some(index) => Ok(index),
             None => {
                 self.missing_body();
@@ -158,7 +199,7 @@ impl Decoder {
         accepts: impl Fn(&Mime) -> bool,
     ) -> Result<Option<Bytes>, Invalid> {
         match self.content_type()? {
-            None if self.has_no_body() => return Ok(None),
+            None if self.has_no_body().await => return Ok(None),
             Some(content_type) if accepts(&content_type) => {
                 // JSON and forms are UTF-8 by their definitions; text in another charset is not read here.
                 let foreign = content_type.get_param(mime::CHARSET).is_some_and(|charset| {
@@ -198,9 +239,13 @@ impl Decoder {
 
     pub(super) fn too_large(&mut self) -> Invalid {
         let limit = self.incoming.body_limit;
-        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE).title("Content Too Large");
-        self.refusal = Some(problem.detail(format!("the body must have at most {limit} bytes")));
+        self.refuse_size(format!("the body must have at most {limit} bytes"));
         Invalid
+    }
+
+    pub(super) fn refuse_size(&mut self, detail: String) {
+        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE).title("Content Too Large");
+        self.refusal = Some(problem.detail(detail));
     }
 
     /// The body's media type. Several, or one that cannot be read, are refused.
@@ -218,8 +263,31 @@ impl Decoder {
         }
     }
 
-    pub(super) fn has_no_body(&self) -> bool {
-        self.incoming.body.as_ref().is_none_or(http_body::Body::is_end_stream)
+    /// Whether the body is empty. Where no length is announced this takes a look at its begin.
+    pub(super) async fn has_no_body(&mut self) -> bool {
+        loop {
+            let Some(body) = &mut self.incoming.body else { return true };
+            if body.is_end_stream() {
+                return true;
+            }
+            if body.size_hint().lower() > 0 {
+                return false;
+            }
+            let begin = match body.frame().await {
+                None => return true,
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(bytes) if bytes.is_empty() => continue,
+                    Ok(bytes) => Ok(bytes),
+                    Err(_) => continue,
+                },
+                // Whoever reads it meets the error.
+                Some(Err(error)) => Err(error),
+            };
+            let rest = self.incoming.body.take().unwrap_or_default();
+            let whole = stream::iter([begin]).chain(rest.into_data_stream());
+            self.incoming.body = Some(Body::from_stream(whole));
+            return false;
+        }
     }
 
     pub(super) fn missing_body(&mut self) -> Invalid {
@@ -247,7 +315,7 @@ fn is_json(media_type: &Mime) -> bool {
 }
 
 /// Whether a media type of the contract, perhaps a range, covers the one that was sent.
-fn covers(offer: &Mime, sent: &Mime) -> bool {
+pub(super) fn covers(offer: &Mime, sent: &Mime) -> bool {
     // `subtype()` stops at the suffix: `merge-patch` of `merge-patch+json`.
     let same_subtype = offer.subtype() == sent.subtype() && offer.suffix() == sent.suffix();
     offer.type_() == mime::STAR || (offer.type_() == sent.type_() && (offer.subtype() == mime::STAR || same_subtype))

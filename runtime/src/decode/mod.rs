@@ -15,6 +15,7 @@
 //! Unknown query parameters are ignored, unless the service refuses them. `readOnly` properties of a body are ignored.
 
 mod body;
+mod fields;
 mod multipart;
 mod parameter;
 mod stream;
@@ -27,17 +28,14 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use self::multipart::{File, Form, Multipart, PartKind};
+pub use self::multipart::{File, Files, Form, Multipart, Part, PartKind};
 use crate::{
     auth::{Caller, FromCaller},
     context::{Context, RequestId},
     operation::{Location, Operation, Parameter, SchemeKind},
     problem::{Problem, ProblemError},
     schema::{Direction, Violation, validate},
-    spelling::{
-        query::{self, Pair},
-        text,
-    },
+    spelling::query::{self, Pair},
 };
 
 /// A request on its way to a handler: routed, authenticated and negotiated, with its body still unread.
@@ -55,6 +53,8 @@ pub struct Incoming {
     pub(crate) accept: usize,
     /// In bytes.
     pub(crate) body_limit: usize,
+    /// In bytes: how much of a form is held in memory.
+    pub(crate) form_memory: usize,
     pub(crate) refuses_unknown_query: bool,
 }
 
@@ -90,6 +90,7 @@ impl Incoming {
             caller: None,
             accept: 0,
             body_limit: usize::MAX,
+            form_memory: usize::MAX,
             refuses_unknown_query: false,
         }
     }
@@ -265,6 +266,14 @@ impl Decoder {
         Rejection::new(Problem::new(StatusCode::BAD_REQUEST).detail(detail).errors(errors))
     }
 }
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "the request is refused with {}", self.0.status())
+    }
+}
+
+impl std::error::Error for Rejection {}
 
 impl Rejection {
     pub(crate) fn new(problem: Problem) -> Self {

@@ -27,8 +27,8 @@ impl Decoder {
     /// # Errors
     ///
     /// As [`Decoder::binary`].
-    pub fn optional_binary(&mut self) -> Result<Option<Body>, Invalid> {
-        if self.has_no_body() { Ok(None) } else { self.binary().map(Some) }
+    pub async fn optional_binary(&mut self) -> Result<Option<Body>, Invalid> {
+        if self.has_no_body().await { Ok(None) } else { self.binary().map(Some) }
     }
 
     /// Takes the body as a sequence of items, each judged by the schema when the handler asks for it.

@@ -38,6 +38,7 @@ pub struct Service {
 #[must_use]
 pub struct ServiceBuilder {
     authenticators: BTreeMap<String, Arc<dyn Authenticator>>,
+    body_limits: BTreeMap<String, usize>,
     settings: Settings,
 }
 
@@ -57,11 +58,18 @@ pub enum ServiceError {
         /// An operation that uses the first of them.
         operation: String,
     },
+    /// A limit is set for an operation that the contract does not have.
+    #[error("a body limit is set for {operation}, which is no operation of the contract")]
+    UnknownOperation {
+        /// The `operationId`.
+        operation: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Settings {
     body_limit: usize,
+    form_memory: usize,
     timeout: Duration,
     validates_responses: bool,
     refuses_unknown_query: bool,
@@ -69,17 +77,20 @@ struct Settings {
 
 struct Inner {
     authenticators: BTreeMap<String, Arc<dyn Authenticator>>,
+    body_limits: BTreeMap<String, usize>,
     settings: Settings,
     shared: Shared,
 }
 
 impl Service {
-    /// Starts with: no authenticator, bodies of 2 MiB, 25 seconds, responses not validated, unknown query parameters ignored.
+    /// Starts with: no authenticator, bodies of 2 MiB, 2 MiB of a form in memory, 25 seconds, responses not validated, unknown query parameters ignored.
     pub fn builder() -> ServiceBuilder {
         ServiceBuilder {
             authenticators: BTreeMap::new(),
+            body_limits: BTreeMap::new(),
             settings: Settings {
                 body_limit: 2 * 1024 * 1024,
+                form_memory: 2 * 1024 * 1024,
                 // API Gateway gives up after 30 seconds; the client should hear from us first.
                 timeout: Duration::from_secs(25),
                 validates_responses: false,
@@ -92,8 +103,13 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`ServiceError::MissingAuthenticator`] with all schemes that have none.
+    /// [`ServiceError::MissingAuthenticator`] with all schemes that have none; [`ServiceError::UnknownOperation`] where a body
+    /// limit is set for an operation that is not there.
     pub fn check(&self, operations: &[&'static Operation]) -> Result<(), ServiceError> {
+        let is_known = |id: &&String| operations.iter().any(|operation| operation.id == id.as_str());
+        if let Some(operation) = self.inner.body_limits.keys().find(|id| !is_known(id)) {
+            return Err(ServiceError::UnknownOperation { operation: operation.clone() });
+        }
         let mut missing: Vec<String> = Vec::new();
         let mut first = "";
         for operation in operations {
@@ -141,6 +157,19 @@ impl ServiceBuilder {
         self
     }
 
+    /// The most bytes of the request bodies of one operation, by its `operationId`: for uploads.
+    pub fn body_limit_of(mut self, operation: impl Into<String>, bytes: usize) -> Self {
+        self.body_limits.insert(operation.into(), bytes);
+        self
+    }
+
+    /// How many bytes of a multipart body are held in memory: its fields, and files until the fields are known. A body that has
+    /// more streams its files; see [`decode::Files`](crate::decode::Files).
+    pub fn form_memory(mut self, bytes: usize) -> Self {
+        self.settings.form_memory = bytes;
+        self
+    }
+
     /// How long an operation may take until its response starts; longer is 504, and the handler is dropped.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
@@ -164,6 +193,7 @@ impl ServiceBuilder {
         Service {
             inner: Arc::new(Inner {
                 authenticators: self.authenticators,
+                body_limits: self.body_limits,
                 settings: self.settings,
                 shared: Shared::default(),
             }),

@@ -215,7 +215,9 @@ impl Service {
         incoming.path = path;
         incoming.caller = caller;
         incoming.accept = accept;
-        incoming.body_limit = self.inner.settings.body_limit;
+        let own = self.inner.body_limits.get(operation.id);
+        incoming.body_limit = own.copied().unwrap_or(self.inner.settings.body_limit);
+        incoming.form_memory = self.inner.settings.form_memory;
         incoming.refuses_unknown_query = self.inner.settings.refuses_unknown_query;
         handler(incoming).await
     }

@@ -77,7 +77,17 @@ pub(crate) fn scalar(text: String, schema: &Schema) -> Value {
 
 pub(crate) fn array(texts: Vec<String>, schema: &Schema) -> Value {
     let any = &Schema::ANY;
-    texts.into_iter().enumerate().map(|(index, text)| scalar(text, items_of(schema, index).unwrap_or(any))).collect()
+    texts.into_iter().enumerate().map(|(index, text)| element(text, items_of(schema, index).unwrap_or(any))).collect()
+}
+
+/// An object or an array that stands where the style has room for one text only: as JSON.
+fn element(text: String, schema: &Schema) -> Value {
+    if shape(schema) != Shape::Scalar
+        && let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(&text)
+    {
+        return value;
+    }
+    scalar(text, schema)
 }
 
 /// One text may be the scalar or an array of one: the scalar, where the schema takes it.
@@ -128,7 +138,7 @@ impl Tree {
                 Shape::ScalarOrArray => scalar_or_array(texts, schema),
                 // `{}` as an element of a form has no other spelling than nothing at all.
                 Shape::Object if texts.is_empty() => Value::Object(Map::new()),
-                Shape::Scalar | Shape::Object if texts.len() == 1 => scalar(texts.swap_remove(0), schema),
+                Shape::Scalar | Shape::Object if texts.len() == 1 => element(texts.swap_remove(0), schema),
                 Shape::Scalar | Shape::Object => texts.into_iter().map(Value::String).collect(),
             };
         }
@@ -141,7 +151,7 @@ impl Tree {
                 let place = key.parse().unwrap_or(usize::MAX);
                 let items = items_of(schema, elements.len()).unwrap_or(any);
                 if member.members.is_empty() {
-                    elements.extend(member.texts.into_iter().map(|text| (place, scalar(text, items))));
+                    elements.extend(member.texts.into_iter().map(|text| (place, element(text, items))));
                 } else {
                     elements.push((place, member.into_value(items)));
                 }
@@ -149,12 +159,17 @@ impl Tree {
             elements.sort_by_key(|(place, _)| *place);
             return elements.into_iter().map(|(_, element)| element).collect();
         }
-        let mut object = Map::new();
-        for (key, member) in self.members {
+        Value::Object(self.into_members(schema))
+    }
+
+    /// The members, each by its schema.
+    pub(crate) fn into_members(self, schema: &Schema) -> Map<String, Value> {
+        let any = &Schema::ANY;
+        let member = |(key, member): (String, Self)| {
             let value = member.into_value(member_schema(schema, &key).unwrap_or(any));
-            object.insert(key, value);
-        }
-        Value::Object(object)
+            (key, value)
+        };
+        self.members.into_iter().map(member).collect()
     }
 }
 

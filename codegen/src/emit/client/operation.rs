@@ -7,7 +7,7 @@ use super::progenitor::Written;
 use crate::emit::rust_type::{item_type, rust_type};
 use crate::emit::schema::Printer;
 use crate::emit::text;
-use crate::ir::{Location, Media, MediaKind, Operation, Parameter, Part, PartKind, Status, Style, Type};
+use crate::ir::{Location, Media, MediaKind, MemberStyle, Operation, Parameter, Part, PartKind, Status, Style, Type};
 use crate::lower::{Treatment, treatment};
 
 /// A method and the types that only it needs.
@@ -67,10 +67,11 @@ impl<'a> Method<'a> {
     pub(crate) fn form(&self) -> Option<FormStruct<'a>> {
         let media = &self.operation.body.as_ref()?.media;
         media.iter().find_map(|one| match &one.kind {
-            MediaKind::Multipart { parts } => Some(FormStruct {
+            MediaKind::Multipart { parts, additional, .. } => Some(FormStruct {
                 name: format!("{}Form", self.operation.type_prefix),
                 operation: &self.operation.name.wire,
                 parts,
+                additional: additional.as_ref(),
             }),
             _ => None,
         })
@@ -96,21 +97,25 @@ pub(crate) struct FormStruct<'a> {
     /// Operation, for its documentation.
     pub(crate) operation: &'a str,
     parts: &'a [Part],
+    additional: Option<&'a Type>,
 }
 
 impl FormStruct<'_> {
     /// Field, type and documentation.
     pub(crate) fn fields(&self) -> Vec<(String, String, String)> {
-        self.parts
+        let mut fields: Vec<(String, String, String)> = self
+            .parts
             .iter()
             .map(|part| {
                 let ty = match &part.kind {
                     PartKind::File => "Upload".to_owned(),
-                    PartKind::Text { ty, .. } | PartKind::Json { ty, .. } => rust_type(ty, "api_types::"),
+                    PartKind::Text { ty, .. } | PartKind::Json { ty, .. } | PartKind::Styled { ty, .. } => {
+                        rust_type(ty, "api_types::")
+                    }
                 };
+                let ty = if part.many { format!("Vec<{ty}>") } else { ty };
                 let ty = match (part.many && matches!(part.kind, PartKind::File), part.required) {
-                    (true, _) => format!("Vec<{ty}>"),
-                    (false, true) => ty,
+                    (true, _) | (false, true) => ty,
                     (false, false) => format!("Option<{ty}>"),
                 };
                 (
@@ -119,25 +124,60 @@ impl FormStruct<'_> {
                     text::docs_then(&part.docs, &format!("Part {}.", text::code(&part.name.wire))),
                 )
             })
-            .collect()
+            .collect();
+        if let Some(ty) = self.additional {
+            let ty = format!("std::collections::BTreeMap<String, {}>", rust_type(ty, "api_types::"));
+            let docs = text::doc_comment("///", "Parts that the contract does not name.", None);
+            fields.push((self.additional_field(), ty, docs));
+        }
+        fields
     }
 
-    /// The statement that adds each part to `form`.
-    pub(crate) fn statements(&self) -> Vec<String> {
-        self.parts
-            .iter()
-            .map(|part| {
-                let (field, name) = (&part.name.rust, text::string_literal(&part.name.wire));
-                match &part.kind {
-                    PartKind::File if part.many => format!("let form = form.files({name}, self.{field})?;"),
-                    PartKind::File if part.required => format!("let form = form.file({name}, self.{field})?;"),
-                    PartKind::File => format!("let form = form.files({name}, self.{field})?;"),
-                    PartKind::Text { .. } => format!("let form = form.text({name}, &self.{field})?;"),
-                    PartKind::Json { .. } => format!("let form = form.json({name}, &self.{field})?;"),
-                }
-            })
-            .collect()
+    /// The field of the parts that the contract does not name.
+    fn additional_field(&self) -> String {
+        let mut name = "additional_properties".to_owned();
+        while self.parts.iter().any(|part| part.name.rust == name) {
+            name.push('_');
+        }
+        name
     }
+
+    /// The statement that adds each part to `form`. Files come last: a server reads them while they arrive, and wants to
+    /// know the fields by then.
+    pub(crate) fn statements(&self) -> Vec<String> {
+        let (files, fields): (Vec<&Part>, Vec<&Part>) =
+            self.parts.iter().partition(|part| matches!(part.kind, PartKind::File));
+        let mut statements: Vec<String> = fields.into_iter().map(field_statement).collect();
+        if self.additional.is_some() {
+            statements.push(format!("let form = form.additional(&self.{})?;", self.additional_field()));
+        }
+        statements.extend(files.into_iter().map(file_statement));
+        statements
+    }
+}
+
+fn field_statement(part: &Part) -> String {
+    let (field, name) = (&part.name.rust, text::string_literal(&part.name.wire));
+    match &part.kind {
+        PartKind::Json { .. } => {
+            let media_type = part.content_types.first().map_or("application/json", String::as_str);
+            let method = if part.many { "json_items" } else { "json" };
+            format!("let form = form.{method}({name}, {}, &self.{field})?;", text::string_literal(media_type))
+        }
+        PartKind::Styled { style, explode, .. } => {
+            format!("let form = form.styled({name}, {}, &self.{field})?;", encoding_of(*style, *explode, false))
+        }
+        PartKind::Text { .. } | PartKind::File => format!("let form = form.text({name}, &self.{field})?;"),
+    }
+}
+
+fn file_statement(part: &Part) -> String {
+    let (field, name) = (&part.name.rust, text::string_literal(&part.name.wire));
+    // What the contract wants, where the caller does not say.
+    let usual = part.content_types.first().filter(|media_type| !media_type.contains('*'));
+    let usual = usual.map_or("None".to_owned(), |media_type| format!("Some({})", text::string_literal(media_type)));
+    let files = if part.many || !part.required { format!("self.{field}") } else { format!("[self.{field}]") };
+    format!("let form = form.files({name}, {usual}, {files})?;")
 }
 
 /// A method in our template, in the style of progenitor's.
@@ -355,7 +395,15 @@ fn argument(parameter: &Parameter) -> String {
 }
 
 fn encoding(parameter: &Parameter) -> String {
-    let name = match parameter.style {
+    // Only there can a value be spelled by nothing.
+    let lists = parameter.explode && matches!(parameter.location, Location::Query | Location::Cookie);
+    let lists = lists && matches!(parameter.ty, Type::Array(_) | Type::Map(_) | Type::Named(_));
+    let required = if parameter.required && lists { ".required()" } else { "" };
+    format!("{}{required}", encoding_of(parameter.style, parameter.explode, parameter.allow_reserved))
+}
+
+fn encoding_of(style: Style, explode: bool, allow_reserved: bool) -> String {
+    let name = match style {
         Style::Simple => "SIMPLE",
         Style::Label => "LABEL",
         Style::Matrix => "MATRIX",
@@ -365,13 +413,9 @@ fn encoding(parameter: &Parameter) -> String {
         Style::DeepObject => "DEEP_OBJECT",
         Style::Cookie => "COOKIE",
     };
-    let exploded = if parameter.explode && parameter.style != Style::DeepObject { "_EXPLODED" } else { "" };
-    let reserved = if parameter.allow_reserved { ".reserved()" } else { "" };
-    // Only there can a value be spelled by nothing.
-    let lists = parameter.explode && matches!(parameter.location, Location::Query | Location::Cookie);
-    let lists = lists && matches!(parameter.ty, Type::Array(_) | Type::Map(_) | Type::Named(_));
-    let required = if parameter.required && lists { ".required()" } else { "" };
-    format!("Encoding::{name}{exploded}{reserved}{required}")
+    let exploded = if explode && style != Style::DeepObject { "_EXPLODED" } else { "" };
+    let reserved = if allow_reserved { ".reserved()" } else { "" };
+    format!("Encoding::{name}{exploded}{reserved}")
 }
 
 /// The type of a sequence that is sent.
@@ -384,7 +428,22 @@ fn send(media: &Media, name: &str) -> String {
     let media_type = text::string_literal(&concrete(&media.media_type));
     match &media.kind {
         MediaKind::Json { .. } => format!("call.json_body({media_type}, {name}).map_err(refuse_call)?;"),
-        MediaKind::Form { .. } => format!("call.form_body({name}).map_err(refuse_call)?;"),
+        MediaKind::Form { members, .. } if members.is_empty() => {
+            format!("call.form_body({name}).map_err(refuse_call)?;")
+        }
+        MediaKind::Form { members, .. } => {
+            let members = members.iter().map(|(name, style)| {
+                let encoding = match style {
+                    MemberStyle::Json => "None".to_owned(),
+                    MemberStyle::Styled { style, explode, allow_reserved } => {
+                        format!("Some({})", encoding_of(*style, *explode, *allow_reserved))
+                    }
+                };
+                format!("({}, {encoding})", text::string_literal(name))
+            });
+            let members = members.collect::<Vec<_>>().join(", ");
+            format!("call.form_body_with({name}, &[{members}]).map_err(refuse_call)?;")
+        }
         MediaKind::Text { .. } => format!("call.bytes_body({media_type}, {name}.to_owned());"),
         MediaKind::Sequence { framing, .. } => format!("call.items_body({media_type}, Framing::{framing:?}, {name});"),
         MediaKind::Binary => format!("call.bytes_body({media_type}, {name});"),

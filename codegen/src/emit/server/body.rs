@@ -1,13 +1,14 @@
 //! The body of a request: its type, and the statement that reads it.
 //!
-//! One media type is a value, several are an enum with a variant each. A multipart body is a struct of its parts.
+//! One media type is a value, several are an enum with a variant each. A multipart body is a struct: see [`super::form`].
 
 use super::Imports;
+use super::form::{FormView, form};
 use super::response::named_schema;
 use crate::emit::rust_type::{item_type, rust_type};
 use crate::emit::schema::Printer;
 use crate::emit::text;
-use crate::ir::{Body, JsonType, Media, MediaKind, Operation, Part, PartKind, Schema, SchemaRef, Type};
+use crate::ir::{Body, Media, MediaKind, MemberStyle, Operation};
 
 /// A request body.
 pub(super) struct BodyView {
@@ -41,36 +42,20 @@ pub(super) struct ChoiceVariantView {
     pub(super) ty: String,
 }
 
-/// A multipart body.
-pub(super) struct FormView {
-    pub(super) docs: String,
-    pub(super) name: String,
-    pub(super) parts: Vec<PartView>,
-    /// The parts as constant data.
-    constant: String,
-}
-
-/// A part of a multipart body.
-pub(super) struct PartView {
-    pub(super) docs: String,
-    pub(super) deprecated: bool,
-    pub(super) name: String,
-    pub(super) ty: String,
-    pub(super) read: String,
-}
-
 impl BodyView {
     pub(super) fn new(operation: &Operation, body: &Body, printer: &mut Printer<'_>, imports: &mut Imports) -> Self {
         let prefix = &operation.type_prefix;
         let form = body.media.iter().find_map(|media| match &media.kind {
-            MediaKind::Multipart { parts } => Some(form(operation, parts, printer, imports)),
+            MediaKind::Multipart { parts, additional, schema } => {
+                Some(form(operation, parts, additional.as_ref(), schema, printer, imports))
+            }
             _ => None,
         });
         let fallback = format!("The body: {}.", media_types(body).map(text::code).collect::<Vec<_>>().join(" or "));
         let docs = text::docs(&body.docs, &fallback);
         let parts = form.as_ref().map(|form| form.constant.clone()).unwrap_or_default();
         if let [media] = body.media.as_slice() {
-            let (constant, statement, value) = single(operation, body, media, printer);
+            let (constant, statement, value) = single(operation, body, media, printer, imports);
             let ty = media_type(prefix, media, imports);
             let constant = constant + &parts;
             return Self { docs, ty, required: body.required, constant, statement, value, choice: None, form };
@@ -90,7 +75,7 @@ impl BodyView {
             docs,
             required: body.required,
             constant: parts,
-            statement: several(operation, body, &name, printer),
+            statement: several(operation, body, &name, printer, imports),
             value: "body?".into(),
             ty: name,
             choice: Some(choice),
@@ -105,21 +90,30 @@ impl BodyView {
 }
 
 /// Reads a body of one media type: the static, the statement and the value.
-fn single(operation: &Operation, body: &Body, media: &Media, printer: &mut Printer<'_>) -> (String, String, String) {
-    let (call, schema) = reader(media, printer);
+fn single(
+    operation: &Operation,
+    body: &Body,
+    media: &Media,
+    printer: &mut Printer<'_>,
+    imports: &mut Imports,
+) -> (String, String, String) {
+    let (call, schema) = reader(media, printer, imports);
     let schema = schema.map(|schema| format!("static SCHEMA: Schema = {schema};\n")).unwrap_or_default();
     // What the decoder's method asks of the media type by itself, or what every media type satisfies.
     let checks_itself = matches!(
-        media.media_type.as_str(),
-        "application/json" | "application/x-www-form-urlencoded" | "multipart/form-data" | "*/*"
+        (media.media_type.as_str(), &media.kind),
+        ("application/json", _) | ("*/*", _) | (_, MediaKind::Form { .. } | MediaKind::Multipart { .. })
     );
     let offered = text::string_literal(&media.media_type);
     let read = match (body.required, checks_itself) {
         (true, true) => format!("let body = decoder.{call};"),
-        (true, false) => format!("decoder.required_media_type(&[{offered}])?;\nlet body = decoder.{call};"),
+        (true, false) => format!("decoder.required_media_type(&[{offered}]).await?;\nlet body = decoder.{call};"),
+        (false, true) if matches!(media.kind, MediaKind::Binary) => {
+            "let body = decoder.optional_binary().await;".to_owned()
+        }
         (false, true) => format!("let body = decoder.optional_{call};"),
         (false, false) => format!(
-            "let body = match decoder.media_type(&[{offered}])? {{\n\
+            "let body = match decoder.media_type(&[{offered}]).await? {{\n\
              Some(_) => decoder.{call}.map(Some),\nNone => Ok(None),\n}};"
         ),
     };
@@ -132,11 +126,11 @@ fn single(operation: &Operation, body: &Body, media: &Media, printer: &mut Print
 }
 
 /// Reads a body of the media type that the request names.
-fn several(operation: &Operation, body: &Body, name: &str, printer: &mut Printer<'_>) -> String {
+fn several(operation: &Operation, body: &Body, name: &str, printer: &mut Printer<'_>, imports: &mut Imports) -> String {
     let offered: Vec<String> = media_types(body).map(text::string_literal).collect();
     let mut arms = String::new();
     for (index, media) in body.media.iter().enumerate() {
-        let (call, schema) = reader(media, printer);
+        let (call, schema) = reader(media, printer, imports);
         let selector = match (body.required, index + 1 == body.media.len()) {
             (true, true) => "_".into(),
             (true, false) => index.to_string(),
@@ -160,19 +154,31 @@ fn several(operation: &Operation, body: &Body, name: &str, printer: &mut Printer
     }
     let (method, rest) =
         if body.required { ("required_media_type", "") } else { ("media_type", "None => Ok(None),\n") };
-    format!("let body = match decoder.{method}(&[{}])? {{\n{arms}{rest}}};", offered.join(", "))
+    format!("let body = match decoder.{method}(&[{}]).await? {{\n{arms}{rest}}};", offered.join(", "))
 }
 
 /// The call on the decoder, and the schema that it needs a static for.
-fn reader(media: &Media, printer: &mut Printer<'_>) -> (String, Option<String>) {
+fn reader(media: &Media, printer: &mut Printer<'_>, imports: &mut Imports) -> (String, Option<String>) {
     match &media.kind {
         MediaKind::Json { schema, .. } => {
             let (reference, schema) = named_schema(schema, printer);
             (format!("json({reference}).await"), schema)
         }
-        MediaKind::Form { schema, .. } => {
+        MediaKind::Form { schema, members, .. } => {
             let (reference, schema) = named_schema(schema, printer);
-            (format!("form({reference}).await"), schema)
+            if members.is_empty() {
+                return (format!("form({reference}).await"), schema);
+            }
+            imports.add("specwright_runtime::decode", ["PartKind"]);
+            let members = members.iter().map(|(name, style)| {
+                let kind = match style {
+                    MemberStyle::Json => "PartKind::Json".to_owned(),
+                    MemberStyle::Styled { style, explode, .. } => super::form::styled(*style, *explode, imports),
+                };
+                format!("({}, {kind})", text::string_literal(name))
+            });
+            let members = members.collect::<Vec<_>>().join(", ");
+            (format!("form_with({reference}, &[{members}]).await"), schema)
         }
         MediaKind::Text { schema } => {
             let (reference, schema) = named_schema(schema, printer);
@@ -205,82 +211,4 @@ fn media_type(prefix: &str, media: &Media, imports: &mut Imports) -> String {
 
 fn media_types(body: &Body) -> impl Iterator<Item = &str> {
     body.media.iter().map(|media| media.media_type.as_str())
-}
-
-fn form(operation: &Operation, parts: &[Part], printer: &mut Printer<'_>, imports: &mut Imports) -> FormView {
-    imports.add("specwright_runtime::decode", ["Form", "Multipart", "PartKind"]);
-    let kind = |part: &Part| match part.kind {
-        PartKind::File => "File",
-        PartKind::Json { .. } => "Json",
-        PartKind::Text { .. } => "Text",
-    };
-    let kinds =
-        parts.iter().map(|part| format!("({}, PartKind::{})", text::string_literal(&part.name.wire), kind(part)));
-    let required = parts.iter().filter(|part| part.required).map(|part| text::string_literal(&part.name.wire));
-    let schema = Schema {
-        types: vec![JsonType::Object],
-        properties: parts.iter().map(|part| (part.name.wire.clone(), part_schema(part))).collect(),
-        ..Schema::default()
-    };
-    FormView {
-        docs: text::doc_comment(
-            "///",
-            &format!("The parts of the body of {}.", text::code(&operation.name.wire)),
-            None,
-        ),
-        name: format!("{}Form", operation.type_prefix),
-        constant: format!(
-            "static PARTS: Multipart = Multipart {{ schema: &{}, parts: &[{}], required: &[{}] }};\n",
-            printer.schema(&schema),
-            kinds.collect::<Vec<_>>().join(", "),
-            required.collect::<Vec<_>>().join(", ")
-        ),
-        parts: parts.iter().map(|part| part_view(part, imports)).collect(),
-    }
-}
-
-fn part_view(part: &Part, imports: &mut Imports) -> PartView {
-    let wire = text::string_literal(&part.name.wire);
-    let (ty, read) = match &part.kind {
-        PartKind::File => {
-            imports.add("specwright_runtime::decode", ["File"]);
-            match (part.many, part.required) {
-                (true, _) => ("Vec<File>".into(), format!("form.files({wire})")),
-                (false, true) => ("File".into(), format!("form.file({wire})?")),
-                (false, false) => ("Option<File>".into(), format!("form.optional_file({wire})")),
-            }
-        }
-        PartKind::Json { ty, .. } | PartKind::Text { ty, .. } => {
-            let ty = rust_type(&whole_type(part, ty), "api_types::");
-            if part.required {
-                (ty, format!("form.field({wire})?"))
-            } else {
-                (format!("Option<{ty}>"), format!("form.optional_field({wire})?"))
-            }
-        }
-    };
-    PartView {
-        docs: text::docs(&part.docs, &format!("The part {}.", text::code(&part.name.wire))),
-        deprecated: part.docs.deprecated,
-        name: part.name.rust.clone(),
-        ty,
-        read,
-    }
-}
-
-/// What a part with all its repetitions is.
-fn whole_type(part: &Part, ty: &Type) -> Type {
-    if part.many { Type::Array(Box::new(ty.clone())) } else { ty.clone() }
-}
-
-fn part_schema(part: &Part) -> SchemaRef {
-    let array = |items: Option<SchemaRef>| {
-        SchemaRef::Inline(Box::new(Schema { types: vec![JsonType::Array], items, ..Schema::default() }))
-    };
-    match &part.kind {
-        PartKind::File if part.many => array(None),
-        PartKind::File => SchemaRef::Inline(Box::default()),
-        PartKind::Json { schema, .. } | PartKind::Text { schema, .. } if part.many => array(Some(schema.clone())),
-        PartKind::Json { schema, .. } | PartKind::Text { schema, .. } => schema.clone(),
-    }
 }

@@ -5,6 +5,7 @@
 //! operation beside the file with its trait.
 
 mod body;
+mod form;
 mod operation;
 mod request;
 mod response;

@@ -196,9 +196,16 @@ fn written(media: &Media, printer: &mut Printer<'_>, imports: &mut Imports) -> W
                 call: format!(".json({media_type}, {reference}, &body)"),
             }
         }
+        MediaKind::Text { schema } => {
+            let (reference, schema) = named_schema(schema, printer);
+            let call = format!(".text({media_type}, {reference}, body)");
+            Written { ty: "String".into(), range, schema, call }
+        }
         // A form in a response is rare enough that the handler writes its text.
-        MediaKind::Text { .. } | MediaKind::Form { .. } => {
-            Written { ty: "String".into(), range, schema: None, call: format!(".text({media_type}, body)") }
+        MediaKind::Form { .. } => {
+            let any = SchemaRef::Inline(Box::default());
+            let call = format!(".text({media_type}, {}, body)", printer.reference(&any));
+            Written { ty: "String".into(), range, schema: None, call }
         }
         MediaKind::Sequence { framing, ty, in_event, schema } => {
             imports.add("specwright_runtime::sequence", ["Framing", "ItemSource"]);

@@ -431,8 +431,8 @@ pub struct UploadAttachmentForm {
 impl UploadAttachmentForm {
     fn into_form(self) -> Result<Form, specwright_runtime::client::CallError> {
         let form = Form::new();
-        let form = form.file("file", self.file)?;
         let form = form.text("description", &self.description)?;
+        let form = form.files("file", None, [self.file])?;
         Ok(form)
     }
 }

@@ -11,7 +11,7 @@ use specwright_runtime::axum::Router;
 use specwright_runtime::axum::body::Body;
 use specwright_runtime::axum::response::Response;
 use specwright_runtime::context::Context;
-use specwright_runtime::decode::{File, Form, Incoming, Multipart, PartKind, Rejection};
+use specwright_runtime::decode::{File, Form, Incoming, Multipart, Part, PartKind, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
@@ -246,8 +246,9 @@ impl UploadAttachmentRequest {
         static PARTS: Multipart = Multipart {
             schema: &Schema {
                 types: Types::OBJECT,
+                required: &["file"],
                 properties: &[
-                    ("file", &Schema::ANY),
+                    ("file", &Schema { types: Types::STRING, format: Some(Format::Binary), ..Schema::ANY }),
                     (
                         "description",
                         &Schema {
@@ -258,10 +259,10 @@ impl UploadAttachmentRequest {
                         },
                     ),
                 ],
+                additional_properties: Some(&Schema::NEVER),
                 ..Schema::ANY
             },
-            parts: &[("file", PartKind::File), ("description", PartKind::Text)],
-            required: &["file"],
+            parts: &[Part::new("file", PartKind::File), Part::new("description", PartKind::Text)],
         };
 
         let mut decoder = incoming.decoder();
@@ -281,7 +282,7 @@ impl UploadAttachmentRequest {
 #[derive(Debug)]
 pub struct UploadAttachmentForm {
     /// The content. The part's file name and content type are kept.
-    pub file: File,
+    pub file: File<'static>,
     /// What the file is.
     pub description: Option<String>,
 }

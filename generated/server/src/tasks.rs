@@ -848,7 +848,7 @@ impl UpdateTaskRequest {
         let mut decoder = incoming.decoder();
         let task_id = decoder.required(&UPDATE_TASK_TASK_ID);
         let if_match = decoder.optional(&UPDATE_TASK_IF_MATCH);
-        decoder.required_media_type(&["application/merge-patch+json"])?;
+        decoder.required_media_type(&["application/merge-patch+json"]).await?;
         let body = decoder.json(&api_types::schemas::TASK_PATCH).await;
         decoder.finish()?;
         Ok(Self {
@@ -1177,7 +1177,10 @@ impl Respond for ExportTasksOkBody {
                 };
                 reply.json("application/json", &SCHEMA, &body)
             }
-            Self::Csv(body) => reply.text("text/csv", body),
+            Self::Csv(body) => {
+                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                reply.text("text/csv", &SCHEMA, body)
+            }
             Self::Ndjson(body) => reply.items("application/x-ndjson", Framing::Lines, &api_types::schemas::TASK, body),
         }
     }

@@ -80,7 +80,7 @@ pub struct CreatePetForm {
     /// Part `more`.
     pub more: Vec<Upload>,
     /// Part `tags`.
-    pub tags: Option<String>,
+    pub tags: Option<Vec<String>>,
     /// Part `pet`.
     pub pet: Option<api_types::Pet>,
 }
@@ -88,10 +88,10 @@ pub struct CreatePetForm {
 impl CreatePetForm {
     fn into_form(self) -> Result<Form, specwright_runtime::client::CallError> {
         let form = Form::new();
-        let form = form.file("photo", self.photo)?;
-        let form = form.files("more", self.more)?;
         let form = form.text("tags", &self.tags)?;
-        let form = form.json("pet", &self.pet)?;
+        let form = form.json("pet", "application/json", &self.pet)?;
+        let form = form.files("photo", None, [self.photo])?;
+        let form = form.files("more", None, self.more)?;
         Ok(form)
     }
 }

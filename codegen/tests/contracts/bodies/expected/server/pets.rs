@@ -7,12 +7,12 @@ use std::sync::Arc;
 use specwright_runtime::axum::Router;
 use specwright_runtime::axum::response::Response;
 use specwright_runtime::context::Context;
-use specwright_runtime::decode::{File, Form, Incoming, Multipart, PartKind, Rejection};
+use specwright_runtime::decode::{Files, Form, Incoming, Multipart, Part, PartKind, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::Operation;
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::{Format, Schema, Types};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `pets`.
@@ -109,9 +109,17 @@ impl CreatePetRequest {
         static PARTS: Multipart = Multipart {
             schema: &Schema {
                 types: Types::OBJECT,
+                required: &["photo"],
                 properties: &[
-                    ("photo", &Schema::ANY),
-                    ("more", &Schema { types: Types::ARRAY, ..Schema::ANY }),
+                    ("photo", &Schema { types: Types::STRING, format: Some(Format::Binary), ..Schema::ANY }),
+                    (
+                        "more",
+                        &Schema {
+                            types: Types::ARRAY,
+                            items: Some(&Schema { types: Types::STRING, format: Some(Format::Binary), ..Schema::ANY }),
+                            ..Schema::ANY
+                        },
+                    ),
                     (
                         "tags",
                         &Schema {
@@ -125,21 +133,23 @@ impl CreatePetRequest {
                 ..Schema::ANY
             },
             parts: &[
-                ("photo", PartKind::File),
-                ("more", PartKind::File),
-                ("tags", PartKind::Text),
-                ("pet", PartKind::Json),
+                Part::new("photo", PartKind::File),
+                Part { many: true, ..Part::new("more", PartKind::File) },
+                Part { many: true, ..Part::new("tags", PartKind::Text) },
+                Part::new("pet", PartKind::Json),
             ],
-            required: &["photo"],
         };
 
         let mut decoder = incoming.decoder();
-        let body = match decoder.required_media_type(&[
-            "application/json",
-            "application/x-www-form-urlencoded",
-            "text/plain",
-            "multipart/form-data",
-        ])? {
+        let body = match decoder
+            .required_media_type(&[
+                "application/json",
+                "application/x-www-form-urlencoded",
+                "text/plain",
+                "multipart/form-data",
+            ])
+            .await?
+        {
             0 => decoder.json(&api_types::schemas::PET).await.map(CreatePetBody::Json),
             1 => decoder.form(&api_types::schemas::PET).await.map(CreatePetBody::Form),
             2 => {
@@ -172,25 +182,31 @@ pub enum CreatePetBody {
 /// The parts of the body of `createPet`.
 #[derive(Debug)]
 pub struct CreatePetForm {
-    /// A picture.
-    pub photo: File,
-    /// The part `more`.
-    pub more: Vec<File>,
     /// The part `tags`.
     pub tags: Option<Vec<String>>,
     /// The part `pet`.
     pub pet: Option<api_types::Pet>,
+    /// The files, as they arrive.
+    pub files: Files<CreatePetFile>,
 }
 
 impl CreatePetForm {
     fn read(mut form: Form) -> Result<Self, Rejection> {
         Ok(Self {
-            photo: form.file("photo")?,
-            more: form.files("more"),
             tags: form.optional_field("tags")?,
             pet: form.optional_field("pet")?,
+            files: form.files(&[("photo", CreatePetFile::Photo), ("more", CreatePetFile::More)]),
         })
     }
+}
+
+/// The parts of `createPet` that are files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreatePetFile {
+    /// A picture.
+    Photo,
+    /// The part `more`.
+    More,
 }
 
 /// What `POST /pets` can answer.
@@ -231,7 +247,7 @@ pub struct UpdatePetRequest {
 impl UpdatePetRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         let mut decoder = incoming.decoder();
-        decoder.required_media_type(&["application/merge-patch+json"])?;
+        decoder.required_media_type(&["application/merge-patch+json"]).await?;
         let body = decoder.json(&api_types::schemas::PET_PATCH).await;
         decoder.finish()?;
         Ok(Self { context: decoder.context(), body: body? })

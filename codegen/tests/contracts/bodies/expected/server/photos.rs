@@ -57,7 +57,7 @@ pub struct ReplacePhotoRequest {
 impl ReplacePhotoRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         let mut decoder = incoming.decoder();
-        let body = match decoder.media_type(&["*/*", "application/json"])? {
+        let body = match decoder.media_type(&["*/*", "application/json"]).await? {
             Some(0) => decoder.binary().map(ReplacePhotoBody::Any).map(Some),
             Some(_) => {
                 static SCHEMA: Schema = Schema::ANY;
@@ -117,7 +117,7 @@ pub struct UploadPhotoRequest {
 impl UploadPhotoRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         let mut decoder = incoming.decoder();
-        decoder.required_media_type(&["image/*"])?;
+        decoder.required_media_type(&["image/*"]).await?;
         let body = decoder.binary();
         decoder.finish()?;
         Ok(Self { context: decoder.context(), body: body? })

@@ -58,9 +58,9 @@ pub struct ModForm {
 impl ModForm {
     fn into_form(self) -> Result<Form, specwright_runtime::client::CallError> {
         let form = Form::new();
-        let form = form.file("type", self.r#type)?;
         let form = form.text("a\"b\\", &self.a_b)?;
-        let form = form.json("form", &self.form)?;
+        let form = form.json("form", "application/json", &self.form)?;
+        let form = form.files("type", None, [self.r#type])?;
         Ok(form)
     }
 }

@@ -8,12 +8,12 @@ use specwright_runtime::auth::Caller;
 use specwright_runtime::axum::Router;
 use specwright_runtime::axum::response::Response;
 use specwright_runtime::context::Context;
-use specwright_runtime::decode::{File, Form, Incoming, Multipart, PartKind, Rejection};
+use specwright_runtime::decode::{File, Form, Incoming, Multipart, Part, PartKind, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::Operation;
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::{Format, Schema, Types};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `lib`.
@@ -48,19 +48,23 @@ impl ModRequest {
         static PARTS: Multipart = Multipart {
             schema: &Schema {
                 types: Types::OBJECT,
+                required: &["type"],
                 properties: &[
-                    ("type", &Schema::ANY),
+                    ("type", &Schema { types: Types::STRING, format: Some(Format::Binary), ..Schema::ANY }),
                     ("a\"b\\", &Schema { types: Types::STRING, ..Schema::ANY }),
                     ("form", &api_types::schemas::MOD_MULTIPART_REQUEST_BODY_FORM),
                 ],
                 ..Schema::ANY
             },
-            parts: &[("type", PartKind::File), ("a\"b\\", PartKind::Text), ("form", PartKind::Json)],
-            required: &["type"],
+            parts: &[
+                Part::new("type", PartKind::File),
+                Part::new("a\"b\\", PartKind::Text),
+                Part::new("form", PartKind::Json),
+            ],
         };
 
         let mut decoder = incoming.decoder();
-        let body = match decoder.media_type(&["application/json", "multipart/form-data"])? {
+        let body = match decoder.media_type(&["application/json", "multipart/form-data"]).await? {
             Some(0) => decoder.json(&api_types::schemas::OPTION_TYPE).await.map(ModBody::Json).map(Some),
             Some(_) => match decoder.multipart(&PARTS).await {
                 Ok(form) => Ok(Some(ModBody::Multipart(ModForm::read(form)?))),
@@ -86,7 +90,7 @@ pub enum ModBody {
 #[derive(Debug)]
 pub struct ModForm {
     /// */ " \
-    pub r#type: File,
+    pub r#type: File<'static>,
     /// The part `a"b\`.
     pub a_b: Option<String>,
     /// The part `form`.

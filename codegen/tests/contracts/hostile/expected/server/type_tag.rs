@@ -179,7 +179,10 @@ impl Respond for FnOkBody {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Json(body) => reply.json("application/json", &api_types::schemas::STRUCT, &body),
-            Self::Text(body) => reply.text("text/plain", body),
+            Self::Text(body) => {
+                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                reply.text("text/plain", &SCHEMA, body)
+            }
         }
     }
 }

@@ -182,7 +182,7 @@ pub struct UploadForm {
     /// Part `meta`.
     pub meta: api_types::UploadRequestBodyMeta,
     /// Part `tags`.
-    pub tags: Option<String>,
+    pub tags: Option<Vec<String>>,
     /// Part `count`.
     pub count: Option<i64>,
     /// Part `raw`.
@@ -192,12 +192,12 @@ pub struct UploadForm {
 impl UploadForm {
     fn into_form(self) -> Result<Form, specwright_runtime::client::CallError> {
         let form = Form::new();
-        let form = form.file("file", self.file)?;
-        let form = form.files("files", self.files)?;
-        let form = form.json("meta", &self.meta)?;
+        let form = form.json("meta", "application/json", &self.meta)?;
         let form = form.text("tags", &self.tags)?;
         let form = form.text("count", &self.count)?;
-        let form = form.files("raw", self.raw)?;
+        let form = form.files("file", None, [self.file])?;
+        let form = form.files("files", None, self.files)?;
+        let form = form.files("raw", Some("image/png"), self.raw)?;
         Ok(form)
     }
 }

@@ -9,12 +9,12 @@ use specwright_runtime::axum::Router;
 use specwright_runtime::axum::body::Body;
 use specwright_runtime::axum::response::Response;
 use specwright_runtime::context::Context;
-use specwright_runtime::decode::{File, Form, Incoming, Multipart, PartKind, Rejection};
+use specwright_runtime::decode::{Files, Form, Incoming, Multipart, Part, PartKind, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::{Operation, Parameter};
+use specwright_runtime::operation::Operation;
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::{Format, Schema, Types};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `default`.
@@ -56,13 +56,16 @@ pub struct SendFormRequest {
 impl SendFormRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         let mut decoder = incoming.decoder();
-        let body = match decoder.required_media_type(&[
-            "application/x-www-form-urlencoded",
-            "application/vnd.example+json",
-            "text/plain",
-            "application/octet-stream",
-            "application/xml",
-        ])? {
+        let body = match decoder
+            .required_media_type(&[
+                "application/x-www-form-urlencoded",
+                "application/vnd.example+json",
+                "text/plain",
+                "application/octet-stream",
+                "application/xml",
+            ])
+            .await?
+        {
             0 => decoder.form(&api_types::schemas::SEND_FORM_FORM_REQUEST_BODY).await.map(SendFormBody::Form),
             1 => decoder
                 .json(&api_types::schemas::SEND_FORM_EXAMPLE_JSON_REQUEST_BODY)
@@ -170,8 +173,13 @@ impl Respond for SendFormOkBody {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Json(body) => reply.json("application/json", &api_types::schemas::SEND_FORM_JSON_RESPONSE, &body),
-            Self::Csv(body) => reply.text("text/csv", body),
-            Self::AnyImage { body, content_type } => reply.content_type(&content_type).stream("image/*", body),
+            Self::Csv(body) => {
+                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                reply.text("text/csv", &SCHEMA, body)
+            }
+            Self::AnyImage { body, content_type } => {
+                reply.header("Content-Type", &content_type).stream("image/*", body)
+            }
         }
     }
 }
@@ -205,9 +213,17 @@ impl UploadRequest {
         static PARTS: Multipart = Multipart {
             schema: &Schema {
                 types: Types::OBJECT,
+                required: &["file", "meta"],
                 properties: &[
-                    ("file", &Schema::ANY),
-                    ("files", &Schema { types: Types::ARRAY, ..Schema::ANY }),
+                    ("file", &Schema { types: Types::STRING, format: Some(Format::Binary), ..Schema::ANY }),
+                    (
+                        "files",
+                        &Schema {
+                            types: Types::ARRAY,
+                            items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
+                            ..Schema::ANY
+                        },
+                    ),
                     ("meta", &api_types::schemas::UPLOAD_REQUEST_BODY_META),
                     (
                         "tags",
@@ -218,19 +234,18 @@ impl UploadRequest {
                         },
                     ),
                     ("count", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-                    ("raw", &Schema::ANY),
+                    ("raw", &Schema { types: Types::STRING, ..Schema::ANY }),
                 ],
                 ..Schema::ANY
             },
             parts: &[
-                ("file", PartKind::File),
-                ("files", PartKind::File),
-                ("meta", PartKind::Json),
-                ("tags", PartKind::Text),
-                ("count", PartKind::Text),
-                ("raw", PartKind::File),
+                Part::new("file", PartKind::File),
+                Part { many: true, ..Part::new("files", PartKind::File) },
+                Part::new("meta", PartKind::Json),
+                Part { many: true, ..Part::new("tags", PartKind::Text) },
+                Part::new("count", PartKind::Text),
+                Part { content_types: &["image/png"], ..Part::new("raw", PartKind::File) },
             ],
-            required: &["file", "meta"],
         };
 
         let mut decoder = incoming.decoder();
@@ -243,31 +258,36 @@ impl UploadRequest {
 /// The parts of the body of `upload`.
 #[derive(Debug)]
 pub struct UploadForm {
-    /// The part `file`.
-    pub file: File,
-    /// The part `files`.
-    pub files: Vec<File>,
     /// The part `meta`.
     pub meta: api_types::UploadRequestBodyMeta,
     /// The part `tags`.
     pub tags: Option<Vec<String>>,
     /// The part `count`.
     pub count: Option<i64>,
-    /// The part `raw`.
-    pub raw: Option<File>,
+    /// The files, as they arrive.
+    pub files: Files<UploadFile>,
 }
 
 impl UploadForm {
     fn read(mut form: Form) -> Result<Self, Rejection> {
         Ok(Self {
-            file: form.file("file")?,
-            files: form.files("files"),
             meta: form.field("meta")?,
             tags: form.optional_field("tags")?,
             count: form.optional_field("count")?,
-            raw: form.optional_file("raw"),
+            files: form.files(&[("file", UploadFile::File), ("files", UploadFile::Files), ("raw", UploadFile::Raw)]),
         })
     }
+}
+
+/// The parts of `upload` that are files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadFile {
+    /// The part `file`.
+    File,
+    /// The part `files`.
+    Files,
+    /// The part `raw`.
+    Raw,
 }
 
 /// What `POST /uploads` can answer.
@@ -289,9 +309,9 @@ impl Respond for UploadResponse {
         match self {
             Self::Created { location, x_rate_limit, body_2 } => reply
                 .status(StatusCode::CREATED)
-                .header(&LOCATION_HEADER, &location)
-                .optional_header(&X_RATE_LIMIT_HEADER, x_rate_limit.as_ref())
-                .optional_header(&BODY_HEADER, body_2.as_ref())
+                .header("Location", &location)
+                .optional_header("X-Rate-Limit", x_rate_limit.as_ref())
+                .optional_header("body", body_2.as_ref())
                 .empty(),
         }
     }
@@ -307,19 +327,3 @@ pub static UPLOAD: Operation = Operation {
     produces: &[],
     deprecated: false,
 };
-
-// Header `Location`.
-static LOCATION_HEADER: Parameter = Parameter {
-    name: "Location",
-    required: true,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `X-Rate-Limit`.
-static X_RATE_LIMIT_HEADER: Parameter =
-    Parameter { name: "X-Rate-Limit", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::HEADER };
-
-// Header `body`.
-static BODY_HEADER: Parameter =
-    Parameter { name: "body", schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY }, ..Parameter::HEADER };

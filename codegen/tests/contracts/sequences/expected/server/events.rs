@@ -111,7 +111,7 @@ impl ConverseRequest {
         };
 
         let mut decoder = incoming.decoder();
-        decoder.required_media_type(&["text/event-stream"])?;
+        decoder.required_media_type(&["text/event-stream"]).await?;
         let body = decoder.items(Framing::Events, &SCHEMA);
         decoder.finish()?;
         Ok(Self { context: decoder.context(), body: body? })

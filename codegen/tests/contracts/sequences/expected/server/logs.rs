@@ -159,7 +159,7 @@ pub struct ReplaceLogsRequest {
 impl ReplaceLogsRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         let mut decoder = incoming.decoder();
-        let body = match decoder.media_type(&["application/json", "application/json-seq"])? {
+        let body = match decoder.media_type(&["application/json", "application/json-seq"]).await? {
             Some(0) => {
                 static SCHEMA: Schema =
                     Schema { types: Types::ARRAY, items: Some(&api_types::schemas::ENTRY), ..Schema::ANY };
@@ -222,7 +222,7 @@ pub struct WriteLogsRequest {
 impl WriteLogsRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         let mut decoder = incoming.decoder();
-        decoder.required_media_type(&["application/x-ndjson"])?;
+        decoder.required_media_type(&["application/x-ndjson"]).await?;
         let body = decoder.items(Framing::Lines, &api_types::schemas::ENTRY);
         decoder.finish()?;
         Ok(Self { context: decoder.context(), body: body? })
@@ -270,7 +270,7 @@ pub struct AppendTextRequest {
 impl AppendTextRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         let mut decoder = incoming.decoder();
-        decoder.required_media_type(&["application/x-ndjson"])?;
+        decoder.required_media_type(&["application/x-ndjson"]).await?;
         let body = decoder.binary();
         decoder.finish()?;
         Ok(Self { context: decoder.context(), body: body? })

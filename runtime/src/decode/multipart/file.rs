@@ -55,7 +55,7 @@ pub(super) enum Source {
 pub(super) struct Wire {
     pub(super) index: usize,
     pub(super) head: Bytes,
-    pub(super) field: multer::Field<'static>,
+    pub(super) field: Box<multer::Field<'static>>,
     pub(super) rest: Rest,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Rest {
 
 enum Content {
     Held(Bytes),
-    Wire { head: Bytes, field: multer::Field<'static>, limit: usize, rest: Option<Box<Rest>> },
+    Wire { head: Bytes, field: Box<multer::Field<'static>>, limit: usize, rest: Option<Box<Rest>> },
     Read,
 }
 
@@ -156,7 +156,7 @@ impl<'a> File<'a> {
         Self::wire(head, field, rest.limit, Some(Box::new(rest)))
     }
 
-    fn wire(head: Bytes, field: multer::Field<'static>, limit: usize, rest: Option<Box<Rest>>) -> Self {
+    fn wire(head: Bytes, field: Box<multer::Field<'static>>, limit: usize, rest: Option<Box<Rest>>) -> Self {
         let (headers, name) = (field.headers().clone(), field.file_name().map(str::to_owned));
         Self::new(&headers, name.as_deref(), Content::Wire { head, field, limit, rest })
     }
@@ -191,7 +191,7 @@ impl<K: Copy> Files<K> {
                     let Some((index, field)) = rest.next().await? else { return Ok(None) };
                     let limit = rest.limit;
                     self.source = Some(Source::Behind(rest));
-                    (index, File::wire(Bytes::new(), field, limit, None))
+                    (index, File::wire(Bytes::new(), Box::new(field), limit, None))
                 }
             },
         };

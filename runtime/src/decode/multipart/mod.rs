@@ -223,7 +223,7 @@ impl Decoder {
         let Value::Object(prepared) = prepared else { return Err(Invalid) };
         let wire = wire.map(|(index, head, field)| {
             let rest = Rest::new(multipart, spec, values, counts, count, limit);
-            Wire { index, head: head.into(), field, rest }
+            Wire { index, head: head.into(), field: Box::new(field), rest }
         });
         Ok(Form::new(spec, prepared, held, wire))
     }

@@ -445,7 +445,7 @@ struct Says(String);
 
 impl Respond for Says {
     fn respond(self, reply: Reply) -> Response {
-        reply.status(StatusCode::OK).text("text/plain", self.0)
+        reply.status(StatusCode::OK).text("text/plain", &specwright_runtime::schema::Schema::ANY, self.0)
     }
 }
 

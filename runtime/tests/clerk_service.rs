@@ -256,7 +256,7 @@ struct Says(String);
 
 impl Respond for Says {
     fn respond(self, reply: Reply) -> Response {
-        reply.status(StatusCode::OK).text("text/plain", self.0)
+        reply.status(StatusCode::OK).text("text/plain", &Schema::ANY, self.0)
     }
 }
 

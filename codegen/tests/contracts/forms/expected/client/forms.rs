@@ -3,9 +3,9 @@
 //! Operations tagged `forms`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding};
+use specwright_runtime::client::{Call, Encoding, read_json, read_text};
 
-use crate::{Client, refuse_call, text_of};
+use crate::{Client, refuse_call};
 
 impl Client {
     /// A body that may be absent, and may be null.
@@ -20,10 +20,9 @@ impl Client {
         if let Some(body) = body {
             call.json_body("application/json", body).map_err(refuse_call)?;
         }
-
         let response = self.call(call, "replace_search").await?;
         match response.status().as_u16() {
-            200 => Ok(text_of(response).await?),
+            200 => read_text(response, "text/plain").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -45,10 +44,9 @@ impl Client {
             ],
         )
         .map_err(refuse_call)?;
-
         let response = self.call(call, "search").await?;
         match response.status().as_u16() {
-            200 => Ok(ResponseValue::from_response(response).await?),
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

@@ -18,7 +18,6 @@ impl ClientHooks<()> for Client {}
 pub use forms::*;
 pub use progenitor_client::{ByteStream, Error, ResponseValue};
 pub use specwright_runtime::client::Upload;
-use specwright_runtime::sequence::Framing;
 pub use specwright_runtime::sequence::{Event, ItemError, ItemSource, Items};
 #[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use uploads::*;
@@ -37,12 +36,18 @@ impl Client {
     /// A client for the API at `base_url` (scheme, host, port and path prefix). It waits at most 15 seconds for the connection,
     /// and for the response and each further piece of its body; a body as a whole may take longer.
     ///
+    /// It does not follow redirects: one that the contract documents is a response, and no other may get the credentials.
+    ///
     /// # Errors
     ///
     /// When the system's TLS configuration cannot be loaded.
     pub fn new(base_url: &str) -> Result<Self, reqwest::Error> {
         let timeout = std::time::Duration::from_secs(15);
-        let client = reqwest::Client::builder().connect_timeout(timeout).read_timeout(timeout).build()?;
+        let client = reqwest::Client::builder()
+            .connect_timeout(timeout)
+            .read_timeout(timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
         Ok(Self::with_client(base_url, client))
     }
 
@@ -58,7 +63,16 @@ impl Client {
         call: specwright_runtime::client::Call,
         operation_id: &'static str,
     ) -> Result<reqwest::Response, Error<E>> {
-        let mut request = call.build(&self.client, &self.baseurl).map_err(refuse_call)?;
+        let request = call.build(&self.client, &self.baseurl).map_err(refuse_call)?;
+        self.send(request, operation_id).await
+    }
+
+    /// Sends a request, with what the caller proves itself with.
+    async fn send<E>(
+        &self,
+        mut request: reqwest::Request,
+        operation_id: &'static str,
+    ) -> Result<reqwest::Response, Error<E>> {
         let info = OperationInfo { operation_id };
         self.pre(&mut request, &info).await?;
         let result = self.exec(request, &info).await;
@@ -91,30 +105,4 @@ fn refuse_call<E>(error: specwright_runtime::client::CallError) -> Error<E> {
         specwright_runtime::client::CallError::Build(error) => Error::CommunicationError(error),
         other => Error::InvalidRequest(other.to_string()),
     }
-}
-
-/// Reads a text body.
-async fn text_of<E>(response: reqwest::Response) -> Result<ResponseValue<String>, Error<E>> {
-    let (status, headers) = (response.status(), response.headers().clone());
-    let text = response.text().await.map_err(Error::ResponseBodyError)?;
-    Ok(ResponseValue::new(text, status, headers))
-}
-
-/// Reads a body that is neither JSON nor text into memory.
-async fn bytes_of<E>(response: reqwest::Response) -> Result<ResponseValue<bytes::Bytes>, Error<E>> {
-    let (status, headers) = (response.status(), response.headers().clone());
-    let bytes = response.bytes().await.map_err(Error::ResponseBodyError)?;
-    Ok(ResponseValue::new(bytes, status, headers))
-}
-
-/// Reads a body item by item.
-fn items_of<T: serde::de::DeserializeOwned>(response: reqwest::Response, framing: Framing) -> ResponseValue<Items<T>> {
-    let (status, headers) = (response.status(), response.headers().clone());
-    ResponseValue::new(specwright_runtime::client::items(response, framing), status, headers)
-}
-
-/// Puts a body into the enum of the operation's bodies.
-fn wrapped<T, U>(value: ResponseValue<T>, wrap: impl FnOnce(T) -> U) -> ResponseValue<U> {
-    let (status, headers) = (value.status(), value.headers().clone());
-    ResponseValue::new(wrap(value.into_inner()), status, headers)
 }

@@ -3,7 +3,7 @@
 //! Operations tagged `uploads`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, Form, Upload};
+use specwright_runtime::client::{Call, Encoding, Form, Upload, read_json};
 
 use crate::{Client, refuse_call};
 
@@ -15,10 +15,9 @@ impl Client {
         let mut call = Call::new(reqwest::Method::PUT, "/avatar");
         call.accept("application/json");
         call.multipart_body(form.into_form().map_err(refuse_call)?);
-
         let response = self.call(call, "put_avatar").await?;
         match response.status().as_u16() {
-            200 => Ok(ResponseValue::from_response(response).await?),
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -30,10 +29,9 @@ impl Client {
         let mut call = Call::new(reqwest::Method::POST, "/albums");
         call.accept("application/json");
         call.multipart_body(form.into_form().map_err(refuse_call)?);
-
         let response = self.call(call, "create_album").await?;
         match response.status().as_u16() {
-            200 => Ok(ResponseValue::from_response(response).await?),
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -53,7 +51,6 @@ impl Client {
                 }
             }
         }
-
         let response = self.call(call, "describe_album").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -73,8 +70,8 @@ pub enum DescribeAlbumBody {
 impl std::fmt::Debug for DescribeAlbumBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Multipart(_) => "DescribeAlbumBody::Multipart(..)",
-            Self::MultipartMixed(_) => "DescribeAlbumBody::MultipartMixed(..)",
+            Self::Multipart { .. } => "DescribeAlbumBody::Multipart",
+            Self::MultipartMixed { .. } => "DescribeAlbumBody::MultipartMixed",
         })
     }
 }

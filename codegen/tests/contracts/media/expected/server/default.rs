@@ -12,7 +12,7 @@ use specwright_runtime::context::Context;
 use specwright_runtime::decode::{Files, Form, Incoming, Multipart, Part, PartKind, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
-use specwright_runtime::operation::Operation;
+use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
 use specwright_runtime::schema::{Format, Schema, Types};
 use specwright_runtime::service::Service;
@@ -177,9 +177,7 @@ impl Respond for SendFormOkBody {
                 static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
                 reply.text("text/csv", &SCHEMA, body)
             }
-            Self::AnyImage { body, content_type } => {
-                reply.header("Content-Type", &content_type).stream("image/*", body)
-            }
+            Self::AnyImage { body, content_type } => reply.content_type(&content_type).stream("image/*", body),
         }
     }
 }
@@ -309,9 +307,9 @@ impl Respond for UploadResponse {
         match self {
             Self::Created { location, x_rate_limit, body_2 } => reply
                 .status(StatusCode::CREATED)
-                .header("Location", &location)
-                .optional_header("X-Rate-Limit", x_rate_limit.as_ref())
-                .optional_header("body", body_2.as_ref())
+                .header(&LOCATION_HEADER, &location)
+                .optional_header(&X_RATE_LIMIT_HEADER, x_rate_limit.as_ref())
+                .optional_header(&BODY_HEADER, body_2.as_ref())
                 .empty(),
         }
     }
@@ -327,3 +325,19 @@ pub static UPLOAD: Operation = Operation {
     produces: &[],
     deprecated: false,
 };
+
+// Header `Location`.
+static LOCATION_HEADER: Parameter = Parameter {
+    name: "Location",
+    required: true,
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+// Header `X-Rate-Limit`.
+static X_RATE_LIMIT_HEADER: Parameter =
+    Parameter { name: "X-Rate-Limit", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::HEADER };
+
+// Header `body`.
+static BODY_HEADER: Parameter =
+    Parameter { name: "body", schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY }, ..Parameter::HEADER };

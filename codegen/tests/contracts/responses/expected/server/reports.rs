@@ -114,8 +114,8 @@ impl Respond for GetReportResponse {
             Self::Ok { body, e_tag, x_rate_limit } => body.respond(
                 reply
                     .status(StatusCode::OK)
-                    .header("ETag", &e_tag)
-                    .optional_header("X-Rate-Limit", x_rate_limit.as_ref()),
+                    .header(&E_TAG_HEADER, &e_tag)
+                    .optional_header(&X_RATE_LIMIT_HEADER, x_rate_limit.as_ref()),
             ),
             Self::Status299 => reply.status(StatusCode::from_u16(299).expect("a status has three digits")).empty(),
             Self::NotModified => reply.status(StatusCode::NOT_MODIFIED).empty(),
@@ -158,9 +158,7 @@ impl Respond for GetReportOkBody {
                 static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
                 reply.text("text/csv", &SCHEMA, body)
             }
-            Self::AnyImage { body, content_type } => {
-                reply.header("Content-Type", &content_type).stream("image/*", body)
-            }
+            Self::AnyImage { body, content_type } => reply.content_type(&content_type).stream("image/*", body),
         }
     }
 }
@@ -181,6 +179,21 @@ static GET_REPORT_ID: Parameter = Parameter {
     name: "id",
     schema: &Schema { types: Types::INTEGER, format: Some(Format::Int64), ..Schema::ANY },
     ..Parameter::PATH
+};
+
+// Header `ETag`.
+static E_TAG_HEADER: Parameter = Parameter {
+    name: "ETag",
+    required: true,
+    schema: &Schema { types: Types::STRING, ..Schema::ANY },
+    ..Parameter::HEADER
+};
+
+// Header `X-Rate-Limit`.
+static X_RATE_LIMIT_HEADER: Parameter = Parameter {
+    name: "X-Rate-Limit",
+    schema: &Schema { types: Types::INTEGER, format: Some(Format::Int32), ..Schema::ANY },
+    ..Parameter::HEADER
 };
 
 /// The input of `GET /reports/{id}/file`.

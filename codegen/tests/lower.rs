@@ -89,6 +89,7 @@ fn type_def(out: &mut String, api: &Api, def: &TypeDef) {
             });
         }
         TypeKind::Alias(alias) => writeln!(out, "type {head} = {}", ty(alias)).unwrap(),
+        TypeKind::Newtype(inner) => writeln!(out, "newtype {head}({})", ty(inner)).unwrap(),
     }
     // The schema in short: only what is there.
     if def.schema != specwright_codegen::ir::Schema::default() && def.schema.properties.is_empty() {
@@ -246,6 +247,12 @@ fn ty(value: &Type) -> String {
         Type::Map(item) => format!("{{{}}}", ty(item)),
         Type::Nullable(inner) => format!("{}?", ty(inner)),
         Type::Boxed(inner) => format!("Box<{}>", ty(inner)),
+        Type::Tuple(tuple) => {
+            let required = tuple.required.iter().map(ty);
+            let optional = tuple.optional.iter().map(|element| format!("[{}]", ty(element)));
+            let rest = tuple.rest.iter().map(|rest| format!("{}..", ty(rest)));
+            format!("({})", required.chain(optional).chain(rest).collect::<Vec<_>>().join(", "))
+        }
         other => format!("{other:?}").to_lowercase(),
     }
 }

@@ -22,6 +22,7 @@ mod normalise;
 mod parts;
 mod paths;
 mod pattern;
+mod polymorphism;
 mod recursion;
 mod reference;
 pub mod schema;
@@ -141,6 +142,7 @@ pub(crate) fn read<'a>(
     reader.webhooks(root);
     reader.schemas.complete();
     reader.schemas.type_events(&reader.events);
+    polymorphism::spread(&mut reader.schemas.arena, report);
     recursion::check(&reader.schemas.arena, report);
     let extra = reader.extra;
     Some(Document { api, extra, schemas: reader.schemas.arena, components, shared: reader.shared })

@@ -81,6 +81,7 @@ fn typed(api: &Api, ty: &Type, literal: &Literal, names: &str) -> Option<String>
         })),
         (Type::String, Literal::String(value)) if value.is_empty() => Some("String::new()".into()),
         (Type::String, Literal::String(value)) => Some(format!("{}.to_owned()", text::string_literal(value))),
+        (Type::Decimal | Type::Duration | Type::Time, Literal::String(value)) => parsed(value),
         (Type::Date | Type::DateTime | Type::Ipv4 | Type::Ipv6 | Type::Uuid, Literal::String(value)) => parsed(value),
         (Type::Null, Literal::Null) => Some("()".into()),
         (Type::Nullable(_), Literal::Null) => Some("None".into()),
@@ -90,6 +91,12 @@ fn typed(api: &Api, ty: &Type, literal: &Literal, names: &str) -> Option<String>
         (Type::Array(item), Literal::Array(elements)) => {
             let elements = elements.iter().map(|element| typed(api, item, element, names));
             Some(format!("vec![{}]", elements.collect::<Option<Vec<_>>>()?.join(", ")))
+        }
+        (Type::Tuple(tuple), Literal::Array(elements))
+            if tuple.is_plain() && tuple.required.len() == elements.len() =>
+        {
+            let elements = elements.iter().zip(&tuple.required).map(|(element, ty)| typed(api, ty, element, names));
+            Some(format!("({},)", elements.collect::<Option<Vec<_>>>()?.join(", ")))
         }
         (Type::Map(_), Literal::Object(members)) if members.is_empty() => {
             Some("std::collections::BTreeMap::new()".into())

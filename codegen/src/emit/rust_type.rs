@@ -27,11 +27,31 @@ pub(crate) fn rust_type(ty: &Type, names: &str) -> String {
         Type::Ipv4 => "std::net::Ipv4Addr".into(),
         Type::Ipv6 => "std::net::Ipv6Addr".into(),
         Type::Base64 => "specwright_runtime::value::Base64".into(),
+        Type::Decimal => "specwright_runtime::value::Decimal".into(),
+        Type::Duration => "specwright_runtime::value::Duration".into(),
+        Type::Time => "specwright_runtime::value::Time".into(),
         Type::Json => "serde_json::Value".into(),
         Type::Null => "()".into(),
         Type::Array(item) => format!("Vec<{}>", rust_type(item, names)),
         Type::Map(value) => format!("std::collections::BTreeMap<String, {}>", rust_type(value, names)),
+        Type::Tuple(tuple) if tuple.is_plain() => elements(&tuple.required, names),
+        Type::Tuple(tuple) => {
+            let rest =
+                tuple.rest.as_ref().map_or("specwright_runtime::value::Never".into(), |rest| rust_type(rest, names));
+            let optional: Vec<Type> = tuple.optional.iter().map(|ty| Type::Nullable(Box::new(ty.clone()))).collect();
+            let (required, optional) = (elements(&tuple.required, names), elements(&optional, names));
+            format!("specwright_runtime::value::Tuple<{required}, {optional}, {rest}>")
+        }
         Type::Nullable(value) => format!("Option<{}>", rust_type(value, names)),
         Type::Boxed(value) => format!("Box<{}>", rust_type(value, names)),
+    }
+}
+
+/// `(A, B)`.
+fn elements(types: &[Type], names: &str) -> String {
+    let types: Vec<String> = types.iter().map(|ty| rust_type(ty, names)).collect();
+    match types.as_slice() {
+        [only] => format!("({only},)"),
+        several => format!("({})", several.join(", ")),
     }
 }

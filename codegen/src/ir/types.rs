@@ -32,6 +32,8 @@ pub enum TypeKind {
     Union(Union),
     /// A `type` alias: arrays, maps, scalars, untyped values.
     Alias(Type),
+    /// A struct of one unnamed field, which serde does not see: an array, map or tuple that contains itself.
+    Newtype(Type),
 }
 
 /// A JSON object with known fields.
@@ -146,6 +148,12 @@ pub enum Type {
     Ipv6,
     /// `specwright_runtime::value::Base64` (`format: byte`).
     Base64,
+    /// `specwright_runtime::value::Decimal` (`format: decimal` of a string).
+    Decimal,
+    /// `specwright_runtime::value::Duration` (`format: duration`).
+    Duration,
+    /// `specwright_runtime::value::Time` (`format: time`).
+    Time,
     /// `serde_json::Value`.
     Json,
     /// `()`: only `null` (a unit that serde writes as null).
@@ -154,8 +162,44 @@ pub enum Type {
     Array(Box<Type>),
     /// `std::collections::BTreeMap<String, T>`.
     Map(Box<Type>),
+    /// `(A, B)`, or `specwright_runtime::value::Tuple` where a list may be shorter or longer.
+    Tuple(Box<Tuple>),
     /// `Option<T>`: null or a value, inside arrays, maps and aliases.
     Nullable(Box<Type>),
     /// `Box<T>`: breaks a recursion.
     Boxed(Box<Type>),
+}
+
+/// A list of which each element has a type of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tuple {
+    /// Elements that are always there; at most twelve.
+    pub required: Vec<Type>,
+    /// Elements that a shorter list lacks; at most twelve.
+    pub optional: Vec<Type>,
+    /// Elements after them, where there may be any.
+    pub rest: Option<Type>,
+}
+
+impl Tuple {
+    /// Whether it is a tuple of Rust.
+    pub fn is_plain(&self) -> bool {
+        self.optional.is_empty() && self.rest.is_none() && !self.required.is_empty()
+    }
+
+    /// The types of all elements.
+    pub fn elements(&self) -> impl Iterator<Item = &Type> {
+        self.required.iter().chain(&self.optional).chain(&self.rest)
+    }
+}
+
+impl Type {
+    /// The types that it is made of.
+    pub fn parts(&self) -> Vec<&Type> {
+        match self {
+            Self::Array(inner) | Self::Map(inner) | Self::Nullable(inner) | Self::Boxed(inner) => vec![inner],
+            Self::Tuple(tuple) => tuple.elements().collect(),
+            _ => Vec::new(),
+        }
+    }
 }

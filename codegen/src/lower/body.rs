@@ -234,7 +234,16 @@ impl Lowerer<'_, '_> {
         match &*self.shapes.final_shape(id) {
             Shape::StringEnum(_)
             | Shape::Scalar(
-                Type::String | Type::Uuid | Type::Date | Type::DateTime | Type::Ipv4 | Type::Ipv6 | Type::Base64,
+                Type::String
+                | Type::Uuid
+                | Type::Date
+                | Type::DateTime
+                | Type::Ipv4
+                | Type::Ipv6
+                | Type::Base64
+                | Type::Decimal
+                | Type::Duration
+                | Type::Time,
             ) => self.schema_ref(id),
             _ => SchemaRef::Inline(Box::default()),
         }

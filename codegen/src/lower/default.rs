@@ -27,6 +27,14 @@ pub(crate) fn fits(shapes: &mut Shapes<'_>, value: &Literal, id: SchemaId, depth
         (Shape::Array(item), Literal::Array(values)) => {
             item.is_none_or(|item| values.iter().all(|value| fits(shapes, value, item, depth + 1)))
         }
+        (Shape::Tuple(tuple), Literal::Array(values)) => {
+            let elements: Vec<SchemaId> = tuple.required.iter().chain(&tuple.optional).copied().collect();
+            values.len() >= tuple.required.len()
+                && values.iter().enumerate().all(|(index, value)| match (elements.get(index).copied(), tuple.rest) {
+                    (Some(element), _) | (None, Some(Some(element))) => fits(shapes, value, element, depth + 1),
+                    (None, rest) => rest.is_some(),
+                })
+        }
         (Shape::Map(value), Literal::Object(members)) => {
             value.is_none_or(|schema| members.iter().all(|(_, member)| fits(shapes, member, schema, depth + 1)))
         }
@@ -63,6 +71,9 @@ fn fits_scalar(ty: &Type, value: &Literal) -> bool {
         (Type::Uuid, Literal::String(text)) => is_uuid(text),
         (Type::Date, Literal::String(text)) => is_date(text),
         (Type::DateTime, Literal::String(text)) => is_date_time(text),
+        (Type::Time, Literal::String(text)) => is_date_time(&format!("2000-01-01T{text}")),
+        (Type::Duration, Literal::String(text)) => matches(DURATION, text),
+        (Type::Decimal, Literal::String(text)) => matches(DECIMAL, text),
         (Type::Ipv4, Literal::String(text)) => text.parse::<std::net::Ipv4Addr>().is_ok(),
         (Type::Ipv6, Literal::String(text)) => text.parse::<std::net::Ipv6Addr>().is_ok(),
         (Type::Base64, Literal::String(text)) => {
@@ -74,6 +85,16 @@ fn fits_scalar(ty: &Type, value: &Literal) -> bool {
         }
         _ => false,
     }
+}
+
+/// `duration` of RFC 3339, appendix A.
+const DURATION: &str = "^P(\\d+W|(?=.*\\d[YMDHS]$)(\\d+Y(\\d+M(\\d+D)?)?|\\d+M(\\d+D)?|\\d+D)?(T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))?)$";
+
+/// `decimal` of the OpenAPI format registry, as text.
+const DECIMAL: &str = "^[+-]?\\d+(\\.\\d+)?$";
+
+fn matches(pattern: &str, text: &str) -> bool {
+    regress::Regex::new(pattern).is_ok_and(|regex| regex.find(text).is_some())
 }
 
 fn keywords_hold(schema: &Schema<'_>, value: &Literal) -> bool {

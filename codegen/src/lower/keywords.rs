@@ -51,6 +51,9 @@ pub(crate) fn string_type(schema: &Schema<'_>) -> Type {
         Some("ipv4") => Type::Ipv4,
         Some("ipv6") => Type::Ipv6,
         Some("byte") => Type::Base64,
+        Some("decimal") => Type::Decimal,
+        Some("duration") => Type::Duration,
+        Some("time") => Type::Time,
         None if schema.content_encoding.as_deref() == Some("base64") => Type::Base64,
         _ => Type::String,
     }

@@ -103,6 +103,14 @@ impl Namer<'_, '_> {
             }
             Shape::Array(Some(item)) => self.visit(*item, &naming::item(&base)),
             Shape::Map(Some(value)) => self.visit(*value, &format!("{base}Value")),
+            Shape::Tuple(tuple) => {
+                for (index, element) in tuple.required.iter().chain(&tuple.optional).enumerate() {
+                    self.visit(*element, &format!("{base}Element{}", index + 1));
+                }
+                if let Some(Some(rest)) = tuple.rest {
+                    self.visit(rest, &naming::item(&base));
+                }
+            }
             Shape::Union(union) => {
                 for (index, (member, original)) in union.members.iter().zip(&union.originals).enumerate() {
                     let part = self
@@ -222,7 +230,7 @@ fn needs_name(shape: &Shape, referenced: bool) -> bool {
     match shape {
         Shape::Struct(_) | Shape::StringEnum(_) | Shape::IntegerEnum(_) | Shape::Union(_) => true,
         // A place that is referred to may contain itself.
-        Shape::Array(_) | Shape::Map(_) => referenced,
+        Shape::Array(_) | Shape::Map(_) | Shape::Tuple(_) => referenced,
         Shape::Json | Shape::Scalar(_) | Shape::Same(_) => false,
     }
 }

@@ -69,6 +69,7 @@ impl Lowerer<'_, '_> {
                 }
                 Shape::Array(Some(inner)) | Shape::Map(Some(inner)) | Shape::Same(inner) => waiting.push(*inner),
                 Shape::Union(union) => waiting.extend(&union.members),
+                Shape::Tuple(tuple) => waiting.extend(tuple.elements()),
                 _ => {}
             }
         }

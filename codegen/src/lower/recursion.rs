@@ -1,7 +1,7 @@
 //! Types that contain themselves.
 //!
 //! A struct or union that contains itself in place needs a `Box`; through a list or a map it does not. An alias cannot
-//! contain itself at all, so one that does ends in untyped JSON.
+//! contain itself at all, so one that does becomes a struct of one field.
 
 use std::collections::{HashMap, HashSet};
 
@@ -25,17 +25,16 @@ pub(crate) fn break_cycles(types: &mut [TypeDef]) {
             _ => false,
         };
         let wrap = |ty: &mut Type| {
-            let inner = match ty {
-                Type::Nullable(inner) => inner.as_mut(),
-                other => other,
-            };
-            if is_cyclic(inner) {
-                *inner = Type::Boxed(Box::new(inner.clone()));
-            }
+            in_place_mut(ty, &mut |inner| {
+                if is_cyclic(inner) {
+                    *inner = Type::Boxed(Box::new(inner.clone()));
+                }
+            })
         };
         match &mut def.kind {
             TypeKind::Struct(object) => object.fields.iter_mut().for_each(|field| wrap(&mut field.ty)),
             TypeKind::Union(union) => union.variants.iter_mut().for_each(|variant| wrap(&mut variant.ty)),
+            TypeKind::Newtype(ty) => wrap(ty),
             TypeKind::Alias(_) | TypeKind::StringEnum(_) | TypeKind::IntegerEnum(_) => {}
         }
     }
@@ -43,18 +42,32 @@ pub(crate) fn break_cycles(types: &mut [TypeDef]) {
 
 /// Names of the types that a type holds without a list or map between.
 fn in_place(def: &TypeDef) -> Vec<String> {
-    fn name(ty: &Type) -> Option<String> {
+    fn names(ty: &Type, found: &mut Vec<String>) {
         match ty {
-            Type::Named(name) => Some(name.clone()),
-            Type::Nullable(inner) => name(inner),
-            _ => None,
+            Type::Named(name) => found.push(name.clone()),
+            Type::Nullable(inner) => names(inner, found),
+            Type::Tuple(tuple) => tuple.required.iter().chain(&tuple.optional).for_each(|ty| names(ty, found)),
+            _ => {}
         }
     }
+    let mut found = Vec::new();
     match &def.kind {
-        TypeKind::Struct(object) => object.fields.iter().filter_map(|field| name(&field.ty)).collect(),
-        TypeKind::Union(union) => union.variants.iter().filter_map(|variant| name(&variant.ty)).collect(),
-        TypeKind::Alias(ty) => name(ty).into_iter().collect(),
-        TypeKind::StringEnum(_) | TypeKind::IntegerEnum(_) => Vec::new(),
+        TypeKind::Struct(object) => object.fields.iter().for_each(|field| names(&field.ty, &mut found)),
+        TypeKind::Union(union) => union.variants.iter().for_each(|variant| names(&variant.ty, &mut found)),
+        TypeKind::Alias(ty) | TypeKind::Newtype(ty) => names(ty, &mut found),
+        TypeKind::StringEnum(_) | TypeKind::IntegerEnum(_) => {}
+    }
+    found
+}
+
+/// The types that a type holds without a list or map between, to be changed.
+fn in_place_mut(ty: &mut Type, change: &mut impl FnMut(&mut Type)) {
+    match ty {
+        Type::Nullable(inner) => in_place_mut(inner, change),
+        Type::Tuple(tuple) => {
+            tuple.required.iter_mut().chain(&mut tuple.optional).for_each(|ty| in_place_mut(ty, change));
+        }
+        other => change(other),
     }
 }
 
@@ -120,54 +133,37 @@ fn components(edges: &[Vec<usize>]) -> Vec<usize> {
     component
 }
 
-/// Aliases that contain themselves through aliases alone.
+/// Aliases that contain themselves through aliases alone become structs.
 fn break_aliases(types: &mut [TypeDef]) {
-    fn names(ty: &Type, found: &mut Vec<String>) {
-        match ty {
-            Type::Named(name) => found.push(name.clone()),
-            Type::Array(inner) | Type::Map(inner) | Type::Nullable(inner) | Type::Boxed(inner) => names(inner, found),
-            _ => {}
+    fn names<'t>(ty: &'t Type, found: &mut Vec<&'t str>) {
+        if let Type::Named(name) = ty {
+            found.push(name);
+        }
+        ty.parts().into_iter().for_each(|part| names(part, found));
+    }
+    let mut aliases: HashMap<&str, Vec<&str>> = HashMap::new();
+    for def in types.iter() {
+        if let TypeKind::Alias(ty) = &def.kind {
+            names(ty, aliases.entry(&def.name.rust).or_default());
         }
     }
-    fn untyped(ty: &mut Type, cyclic: &HashSet<String>) {
-        match ty {
-            Type::Named(name) if cyclic.contains(name) => *ty = Type::Json,
-            Type::Array(inner) | Type::Map(inner) | Type::Nullable(inner) | Type::Boxed(inner) => {
-                untyped(inner, cyclic);
-            }
-            _ => {}
-        }
-    }
-    let aliases: HashMap<String, Vec<String>> = types
-        .iter()
-        .filter_map(|def| match &def.kind {
-            TypeKind::Alias(ty) => {
-                let mut found = Vec::new();
-                names(ty, &mut found);
-                Some((def.name.rust.clone(), found))
-            }
-            _ => None,
-        })
-        .collect();
-    let mut cyclic = HashSet::new();
-    for name in aliases.keys() {
-        let mut seen: HashSet<&String> = HashSet::new();
-        let mut waiting: Vec<&String> = aliases[name].iter().collect();
+    let contains_itself = |name: &str| {
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut waiting: Vec<&str> = aliases.get(name).into_iter().flatten().copied().collect();
         while let Some(next) = waiting.pop() {
             if next == name {
-                cyclic.insert(name.clone());
-                break;
+                return true;
             }
             if seen.insert(next) {
                 waiting.extend(aliases.get(next).into_iter().flatten());
             }
         }
-    }
-    for def in types {
-        if let TypeKind::Alias(ty) = &mut def.kind
-            && cyclic.contains(&def.name.rust)
-        {
-            untyped(ty, &cyclic);
+        false
+    };
+    let cyclic: Vec<bool> = types.iter().map(|def| contains_itself(&def.name.rust)).collect();
+    for (def, _) in types.iter_mut().zip(cyclic).filter(|(_, cyclic)| *cyclic) {
+        if let TypeKind::Alias(ty) = &def.kind {
+            def.kind = TypeKind::Newtype(ty.clone());
         }
     }
 }

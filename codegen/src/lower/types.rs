@@ -8,12 +8,12 @@ use super::shape::{FieldShape, Shape, StructShape, UnionShape};
 use crate::diagnostic::Diagnostic;
 use crate::document::schema::SchemaId;
 use crate::ir::{
-    Docs, Field, JsonType, Literal, Name, Presence, Struct, Tagging, Type, TypeDef, TypeKind, Union, UnionVariant,
-    Variant,
+    Docs, Field, JsonType, Literal, Name, Presence, Struct, Tagging, Tuple, Type, TypeDef, TypeKind, Union,
+    UnionVariant, Variant,
 };
 use crate::naming::{self, Table};
 
-impl Lowerer<'_, '_> {
+impl<'a> Lowerer<'_, 'a> {
     /// Definitions of all named types.
     pub(super) fn types(&mut self, modules: &HashMap<SchemaId, String>) -> Vec<TypeDef> {
         let names: Vec<(SchemaId, String)> = self.names.iter().map(|(id, name)| (*id, name.clone())).collect();
@@ -74,27 +74,43 @@ impl Lowerer<'_, '_> {
         let nullable = self.shapes.is_nullable(field.schema);
         let ty = self.ty(field.schema);
         let nullable = nullable && !matches!(ty, Type::Json | Type::Null);
-        let schema = self.shapes.schema(field.schema);
         // A request leaves readOnly members out and a response writeOnly ones, whatever `required` says.
-        let may_lack = schema.read_only && self.in_requests.contains(&holder)
-            || schema.write_only && self.in_responses.contains(&holder);
+        let may_lack = field.read_only && self.in_requests.contains(&holder)
+            || field.write_only && self.in_responses.contains(&holder);
         let required = field.required && !may_lack;
-        let fallback = property.default.or(schema.default).filter(|_| !required && !nullable && !may_lack);
+        let fallback = property.default.or_else(|| self.default_of(field.schema)).filter(|_| !required && !may_lack);
+        let fallback = fallback.and_then(|node| self.default(node, field.schema));
+        let schema = self.shapes.schema(field.schema);
         let docs = if property.docs.description.is_some() || property.docs.summary.is_some() {
             property.docs
         } else {
             Docs { deprecated: property.docs.deprecated, ..schema.docs.clone() }
         };
-        let presence = match (required, nullable) {
-            (true, false) => Presence::Required,
-            (true, true) => Presence::RequiredNullable,
-            (false, true) => Presence::OptionalNullable,
-            (false, false) => match fallback.and_then(|node| self.default(node, field.schema)) {
-                Some(value) => Presence::Default(value),
-                None => Presence::Optional,
-            },
+        let presence = match (required, nullable, fallback) {
+            (true, false, _) => Presence::Required,
+            (true, true, _) => Presence::RequiredNullable,
+            (false, _, Some(value)) => Presence::Default(value),
+            (false, true, None) => Presence::OptionalNullable,
+            (false, false, None) => Presence::Optional,
+        };
+        let ty = match presence {
+            Presence::Default(_) if nullable => Type::Nullable(Box::new(ty)),
+            _ => ty,
         };
         Field { name: Name { rust, wire: property.name }, docs, ty, presence }
+    }
+
+    /// `default` of a schema, or of what it is another name for.
+    fn default_of(&mut self, id: SchemaId) -> Option<&'a crate::source::Node> {
+        let mut id = id;
+        for _ in 0..64 {
+            if let Some(default) = self.shapes.schema(id).default {
+                return Some(default);
+            }
+            let Shape::Same(next) = *self.shapes.shape(id) else { break };
+            id = next;
+        }
+        None
     }
 
     /// The default that a value in the contract is, if it fits the schema; one that does not is reported.
@@ -118,13 +134,22 @@ impl Lowerer<'_, '_> {
         let schema = self.shapes.schema(id);
         let mut table = Table::default();
         let named = schema.enum_names.len() >= values.len();
+        // `oneOf` of constants: each has prose of its own.
+        let members = schema.alternatives().iter().map(|member| self.shapes.schema(*member));
+        let prose: HashMap<String, Docs> = members
+            .filter_map(|member| match member.enumeration.as_deref() {
+                Some([Literal::String(value)]) => Some((value.clone(), member.docs.clone())),
+                _ => None,
+            })
+            .collect();
         values
             .iter()
             .enumerate()
             .map(|(index, value)| {
                 let word = if named { schema.enum_names[index].clone() } else { text(value) };
                 let rust = naming::variant(&word);
-                Variant { rust: table.claim(&rust, ""), value: value.clone(), docs: Docs::default() }
+                let docs = prose.get(&text(value)).cloned().unwrap_or_default();
+                Variant { rust: table.claim(&rust, ""), value: value.clone(), docs }
             })
             .collect()
     }
@@ -221,10 +246,12 @@ impl Lowerer<'_, '_> {
         self.shapes.schema(original).component.iter().cloned().collect()
     }
 
-    /// Whether every value of a schema has the property by itself.
+    /// Whether every value of a schema has the property by itself: it is declared and required.
     fn declares(&mut self, id: SchemaId, property: &str, depth: usize) -> bool {
         match &*self.shapes.final_shape(id) {
-            Shape::Struct(object) => object.fields.iter().any(|field| self.shapes.property(field).name == property),
+            Shape::Struct(object) => {
+                object.fields.iter().any(|field| field.required && self.shapes.property(field).name == property)
+            }
             Shape::Union(union) if depth < 8 => {
                 union.members.iter().all(|member| self.declares(*member, property, depth + 1))
             }
@@ -238,6 +265,9 @@ impl Lowerer<'_, '_> {
             return Type::Named(name.clone());
         }
         let shape = self.shapes.shape(id);
+        if matches!(*shape, Shape::Struct(_) | Shape::StringEnum(_) | Shape::IntegerEnum(_) | Shape::Union(_)) {
+            self.shapes.degraded(id, "degraded-unnamed", "this schema stands where no type was named");
+        }
         self.unnamed(&shape)
     }
 
@@ -256,6 +286,14 @@ impl Lowerer<'_, '_> {
             Shape::Scalar(ty) => ty.clone(),
             Shape::Array(item) => Type::Array(Box::new(item.map_or(Type::Json, |item| self.value_type(item)))),
             Shape::Map(value) => Type::Map(Box::new(value.map_or(Type::Json, |value| self.value_type(value)))),
+            Shape::Tuple(tuple) => {
+                let types =
+                    |lowerer: &mut Self, ids: &[SchemaId]| ids.iter().map(|id| lowerer.value_type(*id)).collect();
+                let required = types(self, &tuple.required);
+                let optional = types(self, &tuple.optional);
+                let rest = tuple.rest.map(|rest| rest.map_or(Type::Json, |rest| self.value_type(rest)));
+                Type::Tuple(Box::new(Tuple { required, optional, rest }))
+            }
             Shape::Same(target) => self.ty(*target),
             // Everything else has a name; what has none after all is untyped.
             Shape::Json | Shape::Struct(_) | Shape::StringEnum(_) | Shape::IntegerEnum(_) | Shape::Union(_) => {
@@ -279,6 +317,10 @@ fn variant_name(ty: &Type) -> Option<String> {
         Type::Ipv4 => "Ipv4".into(),
         Type::Ipv6 => "Ipv6".into(),
         Type::Base64 => "Bytes".into(),
+        Type::Decimal => "Decimal".into(),
+        Type::Duration => "Duration".into(),
+        Type::Time => "Time".into(),
+        Type::Tuple(_) => "Tuple".into(),
         Type::Json => "Any".into(),
         Type::Null => "Null".into(),
         Type::Array(item) => format!("{}List", variant_name(item)?),

@@ -173,7 +173,7 @@ fn is_date_time(text: &str) -> bool {
     is_date(date) && matches!(separator, b'T' | b't') && is_time(time)
 }
 
-fn is_time(text: &str) -> bool {
+pub(crate) fn is_time(text: &str) -> bool {
     let Some((clock, rest)) = text.split_at_checked(8) else { return false };
     let mut fields = clock.splitn(3, ':').map(|field| digits(field, 2));
     let (Some(Some(hour)), Some(Some(minute)), Some(Some(second))) = (fields.next(), fields.next(), fields.next())
@@ -210,7 +210,7 @@ fn offset_minutes(text: &str) -> Option<i64> {
 }
 
 /// RFC 3339, appendix A: units in order and without gaps, weeks alone.
-fn is_duration(text: &str) -> bool {
+pub(crate) fn is_duration(text: &str) -> bool {
     let Some(text) = text.strip_prefix('P') else { return false };
     let (date, time) = match text.split_once('T') {
         Some((date, time)) => (date, Some(time)),
@@ -244,7 +244,7 @@ fn units(text: &str, allowed: &str) -> Option<usize> {
     Some(count)
 }
 
-fn is_decimal(text: &str) -> bool {
+pub(crate) fn is_decimal(text: &str) -> bool {
     let text = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     !whole.is_empty() && !fraction.is_empty() && whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit())

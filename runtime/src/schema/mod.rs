@@ -28,6 +28,7 @@ mod reading;
 mod validate;
 mod words;
 
+pub(crate) use self::format::{is_decimal, is_duration, is_time};
 #[cfg(feature = "server")]
 pub(crate) use self::{
     explore::{accepted_types, property_of},

@@ -68,7 +68,7 @@ pub(crate) fn has_deprecations(api: &Api) -> bool {
                 TypeKind::StringEnum(variants) => variants.iter().any(|variant| variant.docs.deprecated),
                 TypeKind::IntegerEnum(variants) => variants.iter().any(|variant| variant.docs.deprecated),
                 TypeKind::Union(union) => union.variants.iter().any(|variant| variant.docs.deprecated),
-                TypeKind::Alias(_) => false,
+                TypeKind::Alias(_) | TypeKind::Newtype(_) => false,
             }
     })
 }

@@ -7,7 +7,7 @@ use askama::Template;
 use super::fields::{self, DefaultView, FieldView};
 use super::print;
 use crate::emit::{literal, rust_type::rust_type, schema::Printer, text};
-use crate::ir::{Api, Presence, Struct, Type, TypeDef, TypeKind, Union, Variant};
+use crate::ir::{Api, Presence, Struct, Tuple, Type, TypeDef, TypeKind, Union, Variant};
 
 /// Prints a module of types.
 pub(super) fn module(api: &Api, module: &str, types: &[&TypeDef]) -> String {
@@ -111,8 +111,8 @@ struct MemberView {
     ty: String,
     /// `Some("cat" | "kitten")`, or `Some(0)`.
     selector: String,
-    /// The tag to add.
-    tag: String,
+    /// Values of the discriminator that select it: `"cat", "kitten"`.
+    tags: String,
     /// Whether any value selects it.
     selectable: bool,
 }
@@ -134,6 +134,16 @@ struct AliasView<'a> {
     ty: String,
 }
 
+/// A type that contains itself, so that an alias cannot be it.
+#[derive(Template)]
+#[template(path = "types/newtype.rs.askama", escape = "none")]
+struct NewtypeView<'a> {
+    docs: String,
+    deprecated: bool,
+    name: &'a str,
+    ty: String,
+}
+
 /// What a file has to import.
 #[derive(Default)]
 struct Uses {
@@ -145,6 +155,7 @@ struct Uses {
     serde: BTreeSet<&'static str>,
     patch: bool,
     unknown_value: bool,
+    with_tag: bool,
     /// Names of `specwright_runtime::schema`.
     runtime_schema: BTreeSet<&'static str>,
 }
@@ -155,8 +166,7 @@ impl Uses {
             Type::Named(name) => {
                 self.types.insert(name.clone());
             }
-            Type::Array(inner) | Type::Map(inner) | Type::Nullable(inner) | Type::Boxed(inner) => self.ty(inner),
-            _ => {}
+            other => other.parts().into_iter().for_each(|part| self.ty(part)),
         }
     }
 
@@ -170,10 +180,11 @@ impl Uses {
             let names = braced(&mut self.runtime_schema.iter().map(|name| (*name).to_owned()));
             lines.push(format!("use specwright_runtime::schema::{{{names}}};"));
         }
-        let values: Vec<&str> = [(self.patch, "Patch"), (self.unknown_value, "UnknownValue")]
-            .into_iter()
-            .filter_map(|(used, name)| used.then_some(name))
-            .collect();
+        let values: Vec<&str> =
+            [(self.patch, "Patch"), (self.unknown_value, "UnknownValue"), (self.with_tag, "with_tag")]
+                .into_iter()
+                .filter_map(|(used, name)| used.then_some(name))
+                .collect();
         if !values.is_empty() {
             lines.push(format!("use specwright_runtime::value::{{{}}};", values.join(", ")));
         }
@@ -220,6 +231,11 @@ fn item(api: &Api, def: &TypeDef, uses: &mut Uses) -> String {
         TypeKind::Alias(ty) => {
             uses.ty(ty);
             print(&AliasView { docs, deprecated, name, ty: rust_type(ty, "") })
+        }
+        TypeKind::Newtype(ty) => {
+            uses.serde.extend(["Deserialize", "Serialize"]);
+            uses.ty(ty);
+            print(&NewtypeView { docs, deprecated, name, ty: rust_type(ty, "") })
         }
     }
 }
@@ -280,6 +296,7 @@ fn union_item(api: &Api, name: &str, docs: String, deprecated: bool, union: &Uni
         uses.runtime_schema.extend(["Schema", "select"]);
     }
     let tagged = union.tag.is_some();
+    uses.with_tag |= union.tag.as_ref().is_some_and(|tag| !tag.declared);
     let variants = union.variants.iter().enumerate().map(|(index, variant)| {
         let tags: Vec<String> = variant.tags.iter().map(|tag| text::string_literal(tag)).collect();
         MemberView {
@@ -288,7 +305,7 @@ fn union_item(api: &Api, name: &str, docs: String, deprecated: bool, union: &Uni
             name: variant.rust.clone(),
             ty: rust_type(&variant.ty, ""),
             selector: if tagged { format!("Some({})", tags.join(" | ")) } else { format!("Some({index})") },
-            tag: tags.first().cloned().unwrap_or_default(),
+            tags: tags.join(", "),
             selectable: !tagged || !tags.is_empty(),
         }
     });
@@ -342,6 +359,14 @@ fn deep(api: &Api, ty: &Type, depth: usize) -> Type {
         Type::Array(item) => Type::Array(inner(item)),
         Type::Map(value) => Type::Map(inner(value)),
         Type::Nullable(value) => Type::Nullable(inner(value)),
+        Type::Tuple(tuple) => {
+            let all = |types: &[Type]| types.iter().map(|ty| deep(api, ty, depth + 1)).collect();
+            Type::Tuple(Box::new(Tuple {
+                required: all(&tuple.required),
+                optional: all(&tuple.optional),
+                rest: tuple.rest.as_ref().map(|rest| deep(api, rest, depth + 1)),
+            }))
+        }
         other => other.clone(),
     }
 }

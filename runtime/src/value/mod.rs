@@ -1,4 +1,15 @@
 //! Value types that generated types use where serde and the standard library have none.
+//!
+//! A value that goes in and out again is the same value: [`Decimal`], [`Duration`] and [`Time`] keep their text, and each takes
+//! exactly what its `format` allows.
+
+mod text;
+mod tuple;
+
+pub use self::{
+    text::{Decimal, Duration, DurationParts, NotOfFormat, Time},
+    tuple::{Never, OptionalElements, RequiredElements, Tuple},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -133,4 +144,15 @@ impl UnknownValue {
     pub fn value(&self) -> &str {
         &self.value
     }
+}
+
+/// A member of a union, with the discriminator that selects it: the one that it has, where that is one of `tags`, else the first.
+pub fn with_tag(mut value: serde_json::Value, property: &str, tags: &[&str]) -> serde_json::Value {
+    if let serde_json::Value::Object(members) = &mut value {
+        let has_it = members.get(property).and_then(serde_json::Value::as_str).is_some_and(|tag| tags.contains(&tag));
+        if let Some(tag) = tags.first().filter(|_| !has_it) {
+            members.insert(property.to_owned(), (*tag).into());
+        }
+    }
+    value
 }

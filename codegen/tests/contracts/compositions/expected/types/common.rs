@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use specwright_runtime::schema::{Format, Schema, Types, select};
-use specwright_runtime::value::Patch;
+use specwright_runtime::value::{Patch, with_tag};
 
 use crate::Cat;
 
@@ -165,14 +165,11 @@ impl<'de> Deserialize<'de> for Shape {
 
 impl Serialize for Shape {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (tag, value) = match self {
-            Self::Square(member) => ("Square", serde_json::to_value(member)),
+        let (tags, value): (&[&str], _) = match self {
+            Self::Square(member) => (&["Square"], serde_json::to_value(member)),
         };
-        let mut value = value.map_err(serde::ser::Error::custom)?;
-        if let serde_json::Value::Object(members) = &mut value {
-            members.insert("shape".to_owned(), tag.into());
-        }
-        value.serialize(serializer)
+        let value = value.map_err(serde::ser::Error::custom)?;
+        with_tag(value, "shape", tags).serialize(serializer)
     }
 }
 
@@ -216,8 +213,7 @@ pub struct Stricter {
 }
 
 /// The schema `Vehicle`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Vehicle {
     /// A value of `VehicleCar`.
     Car(VehicleCar),
@@ -234,6 +230,17 @@ impl<'de> Deserialize<'de> for Vehicle {
             _ => return Err(serde::de::Error::custom("the property \"vehicle\" names no member of Vehicle")),
         };
         member.map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for Vehicle {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (tags, value): (&[&str], _) = match self {
+            Self::Car(member) => (&["Car"], serde_json::to_value(member)),
+            Self::Bicycle(member) => (&["Bicycle"], serde_json::to_value(member)),
+        };
+        let value = value.map_err(serde::ser::Error::custom)?;
+        with_tag(value, "vehicle", tags).serialize(serializer)
     }
 }
 

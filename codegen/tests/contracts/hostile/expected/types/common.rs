@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use specwright_runtime::schema::{Schema, Types, select};
-use specwright_runtime::value::{Patch, UnknownValue};
+use specwright_runtime::value::{Patch, UnknownValue, with_tag};
 
 use crate::{OptionType, Struct, schemas};
 
@@ -37,15 +37,12 @@ impl<'de> Deserialize<'de> for BoxType {
 
 impl Serialize for BoxType {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (tag, value) = match self {
-            Self::Struct(member) => ("\"#", serde_json::to_value(member)),
-            Self::OptionType(member) => ("\\", serde_json::to_value(member)),
+        let (tags, value): (&[&str], _) = match self {
+            Self::Struct(member) => (&["\"#"], serde_json::to_value(member)),
+            Self::OptionType(member) => (&["\\"], serde_json::to_value(member)),
         };
-        let mut value = value.map_err(serde::ser::Error::custom)?;
-        if let serde_json::Value::Object(members) = &mut value {
-            members.insert("kind\"\\".to_owned(), tag.into());
-        }
-        value.serialize(serializer)
+        let value = value.map_err(serde::ser::Error::custom)?;
+        with_tag(value, "kind\"\\", tags).serialize(serializer)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Types of the operations tagged `type`.
 
 use serde::{Deserialize, Serialize};
+use specwright_runtime::schema::{Schema, Types, select};
 use specwright_runtime::value::UnknownValue;
 
 /// The schema `FnAbc`.
@@ -163,7 +164,7 @@ pub struct Struct {
     pub additional_properties_2: Option<String>,
     /// Every other property.
     #[serde(flatten)]
-    pub additional_properties: std::collections::BTreeMap<String, serde_json::Value>,
+    pub additional_properties: std::collections::BTreeMap<String, StructValue>,
 }
 
 impl Struct {
@@ -232,5 +233,41 @@ impl std::str::FromStr for StructBidi {
             "a\u{202e}b" => Ok(Self::AB),
             _ => Err(UnknownValue::new("StructBidi", text)),
         }
+    }
+}
+
+/// The schema `StructValue`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum StructValue {
+    /// A value of `i64`.
+    Integer(i64),
+    /// A value of `String`.
+    String(String),
+}
+
+impl<'de> Deserialize<'de> for StructValue {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        static MEMBERS: &[&Schema] =
+            &[&Schema { types: Types::INTEGER, ..Schema::ANY }, &Schema { types: Types::STRING, ..Schema::ANY }];
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let member = match select(&value, MEMBERS) {
+            Some(0) => serde_json::from_value(value).map(Self::Integer),
+            Some(1) => serde_json::from_value(value).map(Self::String),
+            _ => return Err(serde::de::Error::custom("the value fits no member of StructValue")),
+        };
+        member.map_err(serde::de::Error::custom)
+    }
+}
+
+impl From<i64> for StructValue {
+    fn from(member: i64) -> Self {
+        Self::Integer(member)
+    }
+}
+
+impl From<String> for StructValue {
+    fn from(member: String) -> Self {
+        Self::String(member)
     }
 }

@@ -81,7 +81,7 @@ impl std::str::FromStr for CustomerAddressCountry {
 pub type Nothing = ();
 
 /// The schema `Pair`.
-pub type Pair = Vec<serde_json::Value>;
+pub type Pair = specwright_runtime::value::Tuple<(), (Option<String>, Option<i64>), specwright_runtime::value::Never>;
 
 /// The schema `Tags`.
 pub type Tags = Vec<String>;

@@ -20,7 +20,9 @@ pub struct Deep {
 }
 
 /// The schema `DeepItems`.
-pub type DeepItems = Vec<serde_json::Value>;
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct DeepItems(pub Vec<DeepItems>);
 
 /// The schema `Egg`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -31,4 +33,6 @@ pub struct Egg {
 }
 
 /// The schema `Nested`.
-pub type Nested = Vec<serde_json::Value>;
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Nested(pub Vec<Nested>);

@@ -64,3 +64,9 @@ pub static STRUCT_BIDI: Schema = Schema {
     enumeration: Some(&[Literal::String("\u{202e}"), Literal::String("a\u{202e}b")]),
     ..Schema::ANY
 };
+
+/// What a [`StructValue`](crate::StructValue) must satisfy.
+pub static STRUCT_VALUE: Schema = Schema {
+    any_of: &[&Schema { types: Types::INTEGER, ..Schema::ANY }, &Schema { types: Types::STRING, ..Schema::ANY }],
+    ..Schema::ANY
+};

@@ -1,5 +1,6 @@
 //! Values through the types of `contracts/values`: what goes in comes out, and nothing that a schema allows is refused.
 #![allow(missing_docs, clippy::unwrap_used, deprecated, unreachable_pub, dead_code)]
+#![allow(clippy::needless_pass_by_value, reason = "`json!` is an argument")]
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};

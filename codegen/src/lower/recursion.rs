@@ -29,7 +29,7 @@ pub(crate) fn break_cycles(types: &mut [TypeDef]) {
                 if is_cyclic(inner) {
                     *inner = Type::Boxed(Box::new(inner.clone()));
                 }
-            })
+            });
         };
         match &mut def.kind {
             TypeKind::Struct(object) => object.fields.iter_mut().for_each(|field| wrap(&mut field.ty)),

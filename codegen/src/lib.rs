@@ -124,6 +124,19 @@ fn generated(contract: &Path) -> Result<Generated, Error> {
     })
 }
 
+/// Makes the files of a program that proves the three crates of a contract against each other: the typed client calls
+/// the real router of handlers that compare (`specwright_runtime::proof`). For tests.
+///
+/// # Errors
+///
+/// As [`generate`].
+pub fn proof(contract: &Path) -> Result<Vec<File>, Error> {
+    on_a_large_stack(|| {
+        let lowered = lower::load(contract).map_err(Error::Contract)?;
+        finished(emit::proof::files(&lowered.api))
+    })
+}
+
 /// Reads a contract and returns what there is to say about it.
 ///
 /// # Errors

@@ -9,6 +9,7 @@
 //! (RFC 9457). [`serve`] puts the routes on a socket, `lambda` behind API Gateway.
 //!
 //! Server and client share [`sequence`]: bodies that are read and written item by item.
+//! `client` is what generated clients call, and `proof` runs a client and a server of one contract against each other.
 //!
 //! Nothing here knows a contract: every name, path and schema arrives as data.
 
@@ -52,6 +53,9 @@ pub mod database;
 
 #[cfg(feature = "local")]
 pub mod local;
+
+#[cfg(feature = "proof")]
+pub mod proof;
 
 // Generated code names these through here, so that it and the runtime agree on their versions.
 #[cfg(feature = "server")]

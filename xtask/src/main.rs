@@ -55,6 +55,9 @@ enum Command {
         contract: PathBuf,
         /// Folder of the crates `types`, `server` and `client`.
         folder: PathBuf,
+        /// Write the proof too.
+        #[arg(long)]
+        proof: bool,
     },
 }
 
@@ -69,7 +72,7 @@ fn main() -> ExitCode {
             true
         }),
         Command::Walk => walk::check(&workspace).map(|_| true),
-        Command::CorpusContract { contract, folder } => corpus::contract::run(&contract, &folder),
+        Command::CorpusContract { contract, folder, proof } => corpus::contract::run(&contract, &folder, proof),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -143,7 +143,7 @@ fn real_contracts(workspace: &Workspace) -> anyhow::Result<Outcome> {
         }
         return Ok(Outcome::Skipped(message));
     }
-    let options = corpus::Options::of(folder, CONTRACTS.map(str::to_owned).to_vec());
+    let options = corpus::Options::of(vec![folder], CONTRACTS.map(str::to_owned).to_vec());
     let accepted = corpus::run(workspace, &options).context("the corpus could not be run")?;
     if !accepted {
         bail!("not every contract compiles; see target/corpus/<name>.log");

@@ -8,6 +8,7 @@
 pub mod client;
 mod literal;
 mod markdown;
+pub mod proof;
 mod response;
 mod rust_type;
 pub mod rustfmt;

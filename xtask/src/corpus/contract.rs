@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use specwright_codegen::{Error, File};
 
-use super::crates::Kind;
+use super::crates::{Kind, PROOF};
 use super::limited::Ended;
 use super::row::{Outcome, Row};
 
@@ -16,7 +16,7 @@ use super::row::{Outcome, Row};
 /// # Errors
 ///
 /// A file cannot be written.
-pub(crate) fn run(contract: &Path, folder: &Path) -> anyhow::Result<bool> {
+pub(crate) fn run(contract: &Path, folder: &Path, proof: bool) -> anyhow::Result<bool> {
     let start = Instant::now();
     let result = specwright_codegen::generate(contract);
     let milliseconds = start.elapsed().as_millis();
@@ -29,7 +29,11 @@ pub(crate) fn run(contract: &Path, folder: &Path) -> anyhow::Result<bool> {
             for (kind, files) in crates {
                 lines += write(&folder.join(kind.folder()).join("src"), files)?;
             }
-            println!("ok\t{}\t{milliseconds}\t{lines}", generated.warnings.len());
+            if proof {
+                write(&folder.join(PROOF).join("src"), &specwright_codegen::proof(contract)?)?;
+            }
+            let operations = generated.statistics.operations;
+            println!("ok\t{}\t{milliseconds}\t{lines}\t{operations}", generated.warnings.len());
         }
         Err(Error::Contract(diagnostics)) => {
             eprint!("{diagnostics}");
@@ -63,6 +67,7 @@ pub(super) fn read_report(name: &str, report: &str, ended: Ended) -> Row {
     row.diagnostics = number(1);
     row.generate_milliseconds = number(2);
     row.lines = number(3);
+    row.operations.1 = number(4);
     row.outcome = match (ended, fields[0]) {
         (Ended::TimeOut, _) => Outcome::TimeOut("generate"),
         (Ended::Success, "ok") => Outcome::Ok,
@@ -87,11 +92,11 @@ mod tests {
 
     #[test]
     fn reports_become_rows() {
-        check("ok\t2\t31\t900\n", Ended::Success, "name\t2\t31\t900\t-\t-\t-\tok");
-        check("rejected\t7\t12\t0\n", Ended::Success, "name\t7\t12\t0\t-\t-\t-\trejected");
-        check("bug\t0\t12\t0\n", Ended::Success, "name\t0\t12\t0\t-\t-\t-\tbug");
-        check("", Ended::Failure(Some(101)), "name\t-\t-\t-\t-\t-\t-\tpanic");
-        check("", Ended::Failure(None), "name\t-\t-\t-\t-\t-\t-\tcrash");
-        check("", Ended::TimeOut, "name\t-\t-\t-\t-\t-\t-\ttime-out: generate");
+        check("ok\t2\t31\t900\t4\n", Ended::Success, "name\t-\t4\t2\t31\t900\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\tok");
+        check("rejected\t7\t12\t0\n", Ended::Success, "name\t-\t-\t7\t12\t0\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\trejected");
+        check("bug\t0\t12\t0\n", Ended::Success, "name\t-\t-\t0\t12\t0\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\tbug");
+        check("", Ended::Failure(Some(101)), "name\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\tpanic");
+        check("", Ended::Failure(None), "name\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\tcrash");
+        check("", Ended::TimeOut, "name\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\ttime-out: generate");
     }
 }

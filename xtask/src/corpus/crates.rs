@@ -39,6 +39,9 @@ impl Kind {
     }
 }
 
+/// The end of the name of the package that proves the three crates.
+pub(super) const PROOF: &str = "proof";
+
 /// A package name for a contract: what Cargo does not allow in one becomes a dash.
 pub(super) fn package_name(contract: &str) -> String {
     let dashed = |character: char| if character.is_ascii_alphanumeric() || character == '-' { character } else { '-' };
@@ -93,6 +96,13 @@ impl Recipe {
             let name = format!("{package}-{}", kind.folder());
             fs::write(crate_folder.join("Cargo.toml"), member(&name, &self.dependencies[kind as usize]))?;
         }
+        fs::create_dir_all(folder.join(PROOF))?;
+        let proved: String = Kind::ALL
+            .map(|kind| format!("api-{0} = {{ path = \"../{0}\", package = \"{package}-{0}\" }}\n", kind.folder()))
+            .concat();
+        let proof =
+            format!("\n[dependencies]\n{proved}specwright-runtime = {{ workspace = true, features = [\"proof\"] }}\n");
+        fs::write(folder.join(PROOF).join("Cargo.toml"), member(&format!("{package}-{PROOF}"), &proof))?;
         let dependencies = folder.join("dependencies");
         fs::write(dependencies.join("Cargo.toml"), member(DEPENDENCIES, &self.union) + "\n[lib]\npath = \"lib.rs\"\n")?;
         fs::write(dependencies.join("lib.rs"), "//! Without code.\n")?;
@@ -179,7 +189,7 @@ fn member(name: &str, dependencies: &str) -> String {
 /// The root manifest of the throw-away workspace, with `#types#` where the types crate is named.
 fn root_sections(manifest: &str, root: &Path) -> String {
     let mut text = String::from(
-        "[workspace]\nresolver = \"3\"\nmembers = [\"types\", \"server\", \"client\", \"dependencies\"]\n",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"types\", \"server\", \"client\", \"proof\", \"dependencies\"]\n",
     );
     text.push_str("\n[workspace.package]\n");
     text.push_str(&section(manifest, "workspace.package"));

@@ -2,11 +2,13 @@
 //!
 //! For each contract the three crates are generated in a process of its own, so that a panic, a stack overflow or an
 //! endless loop is a row and not the end of the run. They are written into a throw-away workspace below the target
-//! folder, with the dependencies, profiles and lints of this repository, and each is checked with warnings denied.
+//! folder, with the dependencies, profiles and lints of this repository, and each is built with warnings denied. Then they
+//! are proved against each other (`specwright_runtime::proof`): every operation is called through the client, on a socket.
 //! Dependencies are compiled once, before the first contract, and the figures do not contain them.
 //!
-//! Left behind: `target/corpus/corpus.tsv`, and for each contract `target/corpus/<name>.log` and the crates in
-//! `target/corpus/<name>/`.
+//! Operations are counted in the document by themselves, apart from the generator's own reading of it, and beside them what
+//! was generated. Left behind: `target/corpus/corpus.tsv`, and for each contract `target/corpus/<name>.log` (diagnostics,
+//! the compiler's words, what the proof found) and the crates in `target/corpus/<name>/`.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -18,11 +20,12 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 pub(crate) mod contract;
+mod count;
 mod crates;
 mod limited;
 mod row;
 
-use crates::{Kind, Recipe};
+use crates::{Kind, PROOF, Recipe};
 use limited::{Ended, run_limited};
 use row::{Outcome, Row};
 
@@ -49,12 +52,27 @@ pub(crate) struct Options {
     /// Seconds that the check of one crate may take.
     #[arg(long, default_value_t = 900)]
     check_limit: u64,
+    /// Only compile the crates, and run no proof: `cargo check` instead of `cargo build`.
+    #[arg(long)]
+    no_proof: bool,
+    /// Seconds that the proof of one contract may run.
+    #[arg(long, default_value_t = 900)]
+    proof_limit: u64,
 }
 
 impl Options {
     /// Some contracts of a folder, everything else as it is by default.
-    pub(crate) fn of(folder: PathBuf, only: Vec<String>) -> Self {
-        Self { paths: vec![folder], only, out: None, jobs: 1, generate_limit: 120, check_limit: 900 }
+    pub(crate) fn of(paths: Vec<PathBuf>, only: Vec<String>) -> Self {
+        Self {
+            paths,
+            only,
+            out: None,
+            jobs: 1,
+            generate_limit: 120,
+            check_limit: 900,
+            no_proof: false,
+            proof_limit: 900,
+        }
     }
 }
 
@@ -143,9 +161,15 @@ fn contracts(options: &Options) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The file's name without its ending: how a contract is called in rows, logs and `--only`.
+/// The file's name without its ending, or that of its folder: how a contract is called in rows, logs and `--only`.
 fn contract_name(contract: &Path) -> String {
-    contract.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    let stem = contract.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = contract.parent().and_then(Path::file_name).map(|folder| folder.to_string_lossy().into_owned());
+    match folder {
+        // Many contracts are called `openapi`; their folders tell them apart.
+        Some(folder) if stem == "openapi" => folder,
+        _ => stem,
+    }
 }
 
 /// What all contracts of a run share.
@@ -166,6 +190,8 @@ impl Corpus<'_> {
             fs::create_dir_all(folder.join(kind.folder()).join("src"))?;
             fs::write(folder.join(kind.folder()).join("src/lib.rs"), "//! Without code.\n")?;
         }
+        fs::create_dir_all(folder.join(PROOF).join("src"))?;
+        fs::write(folder.join(PROOF).join("src/main.rs"), "//! Without code.\n\nfn main() {}\n")?;
         let log = self.folder.join(format!("dependencies-{job}.log"));
         fs::write(&log, "")?;
         let mut last = Duration::ZERO;
@@ -194,9 +220,13 @@ impl Corpus<'_> {
         let report = folder.join("report");
         let mut command = self.workspace.program(this_program()?);
         command.arg("corpus-contract").arg(contract).arg(&folder);
+        if !self.options.no_proof {
+            command.arg("--proof");
+        }
         let limit = Duration::from_secs(self.options.generate_limit);
         let ended = run_limited(&mut command, &report, &log, limit)?;
         let mut row = contract::read_report(&name, &fs::read_to_string(&report)?, ended);
+        row.operations.0 = count::operations(contract);
         if row.outcome != Outcome::Ok {
             return Ok(row);
         }
@@ -207,10 +237,51 @@ impl Corpus<'_> {
                 break; // the others are built on it
             }
         }
+        if !self.options.no_proof && row.outcome == Outcome::Ok {
+            self.prove(&folder, &package, job, &log, &mut row)?;
+        }
         Ok(row)
     }
 
-    /// `cargo check` of one crate; the compiler's words are added to the log.
+    /// Builds the proof and runs it.
+    fn prove(&self, folder: &Path, package: &str, job: usize, log: &Path, row: &mut Row) -> anyhow::Result<()> {
+        let (ended, _) = self.compile(folder, &format!("{package}-{PROOF}"), job, log)?;
+        if ended != Ended::Success {
+            row.outcome = Outcome::Unproved;
+            return Ok(());
+        }
+        let program = self.target(job).join("debug").join(format!("{package}-{PROOF}"));
+        let report = folder.join("proof.json");
+        let limit = Duration::from_secs(self.options.proof_limit);
+        let ended = run_limited(&mut self.workspace.program(&program), &report, log, limit)?;
+        row.proved(&fs::read_to_string(&report)?, ended);
+        self.remove_built(package, job);
+        Ok(())
+    }
+
+    /// The crates of a large contract take some hundred megabytes, and nobody builds on them.
+    fn remove_built(&self, package: &str, job: usize) {
+        let debug = self.target(job).join("debug");
+        let stem = package.replace('-', "_");
+        for folder in [debug.join("deps"), debug] {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().replace('-', "_");
+                let name = name.strip_prefix("lib").unwrap_or(&name);
+                let rest = name.strip_prefix(&stem).unwrap_or_default();
+                if ["_types", "_server", "_client", "_proof"].iter().any(|kind| rest.starts_with(kind)) {
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
+
+    /// The target folder of a job: the first finds the dependencies of this repository's own build there; Cargo lets one
+    /// process at a time into a target folder, so every other job has one of its own.
+    fn target(&self, job: usize) -> PathBuf {
+        if job == 0 { self.workspace.target.clone() } else { self.folder.join(format!("target-{job}")) }
+    }
+
+    /// `cargo build` (or `check`) of one crate; the compiler's words are added to the log.
     fn check(
         &self,
         folder: &Path,
@@ -219,16 +290,18 @@ impl Corpus<'_> {
         job: usize,
         log: &Path,
     ) -> anyhow::Result<(Ended, Duration)> {
+        self.compile(folder, &format!("{package}-{}", kind.folder()), job, log)
+    }
+
+    fn compile(&self, folder: &Path, package: &str, job: usize, log: &Path) -> anyhow::Result<(Ended, Duration)> {
+        let verb = if self.options.no_proof { "check" } else { "build" };
         let mut command = self.workspace.cargo();
-        command.args(["check", "--offline", "--quiet", "--color", "never", "--manifest-path"]);
+        command.args([verb, "--offline", "--quiet", "--color", "never", "--manifest-path"]);
         command.arg(folder.join("Cargo.toml"));
-        command.args(["--package", crates::DEPENDENCIES, "--package", &format!("{package}-{}", kind.folder())]);
-        // The first job finds the dependencies of `cargo clippy` in the target folder; Cargo lets one process at a time
-        // into a target folder, so every other job has one of its own.
-        if job > 0 {
-            command.env("CARGO_TARGET_DIR", self.folder.join(format!("target-{job}")));
-        }
+        command.args(["--package", crates::DEPENDENCIES, "--package", package]);
+        command.env("CARGO_TARGET_DIR", self.target(job));
         command.env("CARGO_INCREMENTAL", "0");
+        command.env("CARGO_PROFILE_DEV_DEBUG", "0");
         let start = Instant::now();
         let limit = Duration::from_secs(self.options.check_limit);
         let ended = run_limited(&mut command, &folder.join("cargo.out"), log, limit)?;
@@ -254,7 +327,7 @@ mod tests {
             fs::write(folder.join(file), "").unwrap();
         }
         let names = |only: &[&str]| {
-            let options = Options::of(folder.clone(), only.iter().map(|&name| name.to_owned()).collect());
+            let options = Options::of(vec![folder.clone()], only.iter().map(|&name| name.to_owned()).collect());
             contracts(&options).map(|found| found.iter().map(|path| contract_name(path)).collect::<Vec<_>>())
         };
         assert_eq!(names(&[]).unwrap(), ["a", "b"]);

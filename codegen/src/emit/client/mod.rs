@@ -5,8 +5,8 @@
 //! header or body of the contract is lost. All types of the contract come from `api-types`; the client defines none of its
 //! own but those enums and structs, the multipart forms and the credentials.
 
-mod model;
-mod operation;
+pub(super) mod model;
+pub(super) mod operation;
 mod progenitor;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -278,6 +278,14 @@ impl OwnMethod<'_> {
         (!produces.is_empty()).then(|| text::string_literal(&produces.join(", ")))
     }
 
+    /// Whether anything is put into the call after its start.
+    fn changes(&self) -> bool {
+        !self.operation.parameters.is_empty()
+            || self.chooses()
+            || self.accepted().is_some()
+            || self.operation.body.is_some()
+    }
+
     fn chooses(&self) -> bool {
         accept(self.operation).is_some()
     }
@@ -370,7 +378,7 @@ struct Arm {
 }
 
 /// Path parameters as they stand in the path, then the others by name: the order of progenitor.
-fn ordered(operation: &Operation) -> Vec<&Parameter> {
+pub(in crate::emit) fn ordered(operation: &Operation) -> Vec<&Parameter> {
     let mut parameters: Vec<&Parameter> = operation.parameters.iter().collect();
     parameters.sort_by_key(|parameter| match parameter.location {
         Location::Path => {
@@ -498,7 +506,7 @@ fn body_enum(operation: &Operation) -> Option<Item> {
     })
 }
 
-fn accept(operation: &Operation) -> Option<Accept> {
+pub(in crate::emit) fn accept(operation: &Operation) -> Option<Accept> {
     let mut variants: Vec<(String, String)> = Vec::new();
     for response in operation.responses.iter().filter(|response| response.status.is_success()) {
         for media in &response.media {

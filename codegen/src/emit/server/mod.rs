@@ -7,8 +7,8 @@
 mod body;
 mod form;
 mod operation;
-mod request;
-mod response;
+pub(super) mod request;
+pub(super) mod response;
 
 use std::collections::BTreeSet;
 

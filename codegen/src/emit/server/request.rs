@@ -162,7 +162,11 @@ pub(super) fn parameters(
 }
 
 /// What a parameter says beyond the constant that its place starts from.
-fn parameter_value(parameter: &Parameter, printer: &mut Printer<'_>, imports: &mut Imports) -> String {
+pub(in crate::emit) fn parameter_value(
+    parameter: &Parameter,
+    printer: &mut Printer<'_>,
+    imports: &mut Imports,
+) -> String {
     let (start, usual_style, usual_explode, usual_required) = match parameter.location {
         Location::Path => ("PATH", Style::Simple, false, true),
         Location::Query => ("QUERY", Style::Form, true, false),

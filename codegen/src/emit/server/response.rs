@@ -8,13 +8,13 @@ use crate::emit::text;
 use crate::ir::{Media, MediaKind, Operation, Response, SchemaRef, Status};
 
 /// A documented response.
-pub(super) struct ResponseView {
+pub(in crate::emit) struct ResponseView {
     pub(super) docs: String,
-    pub(super) variant: String,
+    pub(in crate::emit) variant: String,
     /// Types of a tuple variant; empty for a unit.
     pub(super) tuple: Vec<String>,
     /// Fields of a struct variant.
-    pub(super) fields: Vec<ResponseFieldView>,
+    pub(in crate::emit) fields: Vec<ResponseFieldView>,
     /// The pattern after the variant's name, such as `(body)` or `{ body, location }`.
     pub(super) pattern: String,
     /// The static that the arm needs: a schema that has no name.
@@ -24,15 +24,15 @@ pub(super) struct ResponseView {
 }
 
 /// A field of a response with headers.
-pub(super) struct ResponseFieldView {
+pub(in crate::emit) struct ResponseFieldView {
     pub(super) docs: String,
     pub(super) deprecated: bool,
-    pub(super) name: String,
+    pub(in crate::emit) name: String,
     pub(super) ty: String,
 }
 
 /// The enum of a response's bodies, where it has several media types.
-pub(super) struct EnumView {
+pub(in crate::emit) struct EnumView {
     pub(super) docs: String,
     pub(super) name: String,
     pub(super) variants: Vec<EnumVariantView>,
@@ -61,7 +61,7 @@ struct Written {
 }
 
 /// The variants of the response enum, and the enums of bodies.
-pub(super) fn views(
+pub(in crate::emit) fn views(
     operation: &Operation,
     printer: &mut Printer<'_>,
     imports: &mut Imports,

@@ -1,0 +1,451 @@
+//! The program that proves a contract: a plan, a call and a handler per operation.
+//!
+//! What is printed ties the typed client to the typed server and decides nothing: which values are sent, what is broken and what
+//! counts as equal is `specwright_runtime::proof`'s. Arguments and fields take their types from the signatures that they are
+//! given to, so that hardly any type is named here.
+
+use std::fmt::Write as _;
+
+use super::client::model::Outcome;
+use super::client::operation::{accept, ordered};
+use super::schema::Printer;
+use super::server::{Imports, request, response};
+use super::{File, text};
+use crate::ir::{Api, Body, Media, MediaKind, Operation, Part, PartKind, Response, Status, Tag};
+
+/// Prints the program: `main.rs`, and a file per tag.
+pub fn files(api: &Api) -> Vec<File> {
+    let mut files = vec![File { path: "main.rs".into(), text: main(api) }];
+    for tag in &api.tags {
+        files.push(File { path: format!("{}.rs", text::file_stem(&tag.name.rust)), text: tag_file(api, tag) });
+    }
+    files
+}
+
+fn main(api: &Api) -> String {
+    let modules: Vec<String> = api.tags.iter().map(|tag| text::module(&tag.name.rust)).collect();
+    let mut out = text::header(&api.contract);
+    out.push_str(&text::crate_docs(&format!("Proves the crates of {}.", super::types::sentence(api)), None));
+    out.push_str("\n#![allow(deprecated, reason = \"deprecated operations are still operations\")]\n\n");
+    for module in &modules {
+        let _ = writeln!(out, "mod {module};");
+    }
+    let cases: String = modules.iter().map(|module| format!("cases.extend({module}::cases());\n")).collect();
+    let credentials = if api.security_schemes.is_empty() { "" } else { ", api_client::Credentials::none()" };
+    let mutable = if modules.is_empty() { "" } else { "mut " };
+    let _ = write!(
+        out,
+        "
+        use std::process::ExitCode;
+
+        use specwright_runtime::proof;
+
+        /// Handlers that show what they are given.
+        struct Api(proof::Stage);
+
+        fn main() -> ExitCode {{
+            let {mutable}cases: Vec<proof::Case<api_client::Client>> = Vec::new();
+            {cases}
+            let proved = proof::run(
+                &cases,
+                |stage, service| api_server::router(Api(stage), service),
+                |base_url, http| api_client::Client::with_client(base_url, http{credentials}),
+            );
+            match proved {{
+                Ok(report) => report.finish(),
+                Err(error) => {{
+                    eprintln!(\"{{error}}\");
+                    ExitCode::FAILURE
+                }}
+            }}
+        }}
+        "
+    );
+    out
+}
+
+fn tag_file(api: &Api, tag: &Tag) -> String {
+    let module = text::module(&tag.name.rust);
+    let server = format!("api_server::{module}");
+    let mut printer = Printer::new("api_types::schemas::", "api_types::schemas::patterns::".into());
+    let plans: String = tag.operations.iter().map(|operation| plan(operation, &server, &mut printer)).collect();
+    let cases: String = tag.operations.iter().map(case).collect();
+    let methods: String = tag.operations.iter().map(|operation| handler(operation, &server)).collect();
+    let mut out = text::header(&api.contract);
+    out.push_str(&text::module_docs(&format!("Operations tagged {}.", text::code(&tag.name.wire)), None));
+    let _ = write!(
+        out,
+        "
+        #![allow(unused_imports, reason = \"not every tag needs every name\")]
+
+        use specwright_runtime::failure::Failure;
+        use specwright_runtime::operation::{{Parameter, Style}};
+        use specwright_runtime::proof::{{Answer, Body, Case, Content, Header, Part, Plan, Status}};
+        use specwright_runtime::schema::{{Discriminator, Format, Literal, Number, Schema, Types}};
+
+        use crate::Api;
+
+        pub(crate) fn cases() -> Vec<Case<api_client::Client>> {{
+            vec![{cases}]
+        }}
+
+        impl {server}::{} for Api {{
+            {methods}
+        }}
+        {plans}
+        ",
+        tag.trait_name
+    );
+    out
+}
+
+/// The operation as constant data.
+fn plan(operation: &Operation, server: &str, printer: &mut Printer<'_>) -> String {
+    let mut imports = Imports::default();
+    let parameters: Vec<String> = operation
+        .parameters
+        .iter()
+        .map(|parameter| request::parameter_value(parameter, printer, &mut imports))
+        .collect();
+    let bodies: Vec<String> =
+        operation.body.iter().flat_map(|body| &body.media).map(|media| body(media, printer)).collect();
+    let answers: Vec<String> = cases_of(operation).map(|(response, media)| answer(response, media, printer)).collect();
+    format!(
+        "static {constant}: Plan = Plan {{
+            operation: &{server}::{constant},
+            parameters: &[{}],
+            body_required: {},
+            bodies: &[{}],
+            answers: &[{}],
+        }};\n",
+        parameters.join(", "),
+        operation.body.as_ref().is_some_and(|body| body.required),
+        bodies.join(", "),
+        answers.join(", "),
+        constant = operation.constant,
+    )
+}
+
+/// Every documented response with each of its media types, in the order of the plan's answers.
+fn cases_of(operation: &Operation) -> impl Iterator<Item = (&Response, Option<&Media>)> {
+    operation.responses.iter().flat_map(|response| {
+        let none = response.media.is_empty().then_some((response, None));
+        none.into_iter().chain(response.media.iter().map(move |media| (response, Some(media))))
+    })
+}
+
+fn answer(response: &Response, media: Option<&Media>, printer: &mut Printer<'_>) -> String {
+    let status = match response.status {
+        Status::Exact(status) => format!("Status::Exact({status})"),
+        Status::Range(class) => format!("Status::Class({class})"),
+        Status::Default => "Status::Other".into(),
+    };
+    let headers: Vec<String> = response
+        .headers
+        .iter()
+        .map(|header| {
+            format!(
+                "Header {{ name: {}, required: {}, schema: {} }}",
+                text::string_literal(&header.name.wire),
+                header.required,
+                printer.reference(&header.schema)
+            )
+        })
+        .collect();
+    let body = media.map_or_else(|| "None".into(), |media| format!("Some({})", answer_body(media, printer)));
+    format!("Answer {{ status: {status}, body: {body}, headers: &[{}] }}", headers.join(", "))
+}
+
+fn body(media: &Media, printer: &mut Printer<'_>) -> String {
+    let content = match &media.kind {
+        MediaKind::Json { schema, .. } => format!("Content::Json({})", printer.reference(schema)),
+        MediaKind::Form { schema, .. } => format!("Content::Form({})", printer.reference(schema)),
+        MediaKind::Text { schema } => format!("Content::Text({})", printer.reference(schema)),
+        MediaKind::Binary => "Content::Bytes".into(),
+        MediaKind::Multipart { parts } => {
+            let parts: Vec<String> = parts.iter().map(|part| part_plan(part, printer)).collect();
+            format!("Content::Parts(&[{}])", parts.join(", "))
+        }
+    };
+    format!("Body {{ media_type: {}, content: {content} }}", text::string_literal(&media.media_type))
+}
+
+/// A form or a multipart body of a response is what the handler writes.
+fn answer_body(media: &Media, printer: &mut Printer<'_>) -> String {
+    let content = match &media.kind {
+        MediaKind::Multipart { .. } => "Content::Bytes",
+        MediaKind::Form { .. } => "Content::Text(&Schema { types: Types::STRING, ..Schema::ANY })",
+        _ => return body(media, printer),
+    };
+    format!("Body {{ media_type: {}, content: {content} }}", text::string_literal(&media.media_type))
+}
+
+fn part_plan(part: &Part, printer: &mut Printer<'_>) -> String {
+    let schema = match &part.kind {
+        PartKind::File => "None".into(),
+        PartKind::Text { schema, .. } | PartKind::Json { schema, .. } if part.many => {
+            format!(
+                "Some(&Schema {{ types: Types::ARRAY, items: Some({}), ..Schema::ANY }})",
+                printer.reference(schema)
+            )
+        }
+        PartKind::Text { schema, .. } | PartKind::Json { schema, .. } => format!("Some({})", printer.reference(schema)),
+    };
+    format!(
+        "Part {{ name: {}, required: {}, schema: {schema}, many: {} }}",
+        text::string_literal(&part.name.wire),
+        part.required,
+        part.many
+    )
+}
+
+/// The call of the client's method.
+fn case(operation: &Operation) -> String {
+    let position = |name: &str, place| {
+        operation.parameters.iter().position(|one| one.name.rust == name && one.location == place).unwrap_or_default()
+    };
+    let mut arguments: Vec<String> = ordered(operation)
+        .iter()
+        .map(|parameter| format!("given.argument({})?", position(&parameter.name.rust, parameter.location)))
+        .collect();
+    if let Some(accept) = accept(operation) {
+        let last = accept.variants.len() - 1;
+        let arms: Vec<String> = accept
+            .variants
+            .iter()
+            .enumerate()
+            .map(|(index, (variant, _))| {
+                let selector = if index == last { "_".into() } else { index.to_string() };
+                format!("{selector} => api_client::{}::{variant}", accept.name)
+            })
+            .collect();
+        arguments.push(format!("match given.accept() {{ {} }}", arms.join(", ")));
+    }
+    if let Some(body) = &operation.body {
+        arguments.push(body_argument(operation, body));
+    }
+    format!(
+        "Case::new(&{}, |client, given| Box::pin(async move {{
+            let result = client.{}({}).await;
+            {}
+        }})),\n",
+        operation.constant,
+        operation.name.rust,
+        arguments.join(", "),
+        arrived(operation)
+    )
+}
+
+/// The expression that reads the client's result.
+fn arrived(operation: &Operation) -> String {
+    let success = Outcome::success(operation);
+    match &success.bodies {
+        None if success.ty == "ByteStream" => "given.arrived_stream(result).await".into(),
+        Some(bodies) if !bodies.derives_debug() => {
+            let arms: String = bodies
+                .variants
+                .iter()
+                .map(|(variant, ty, _)| {
+                    let path = format!("api_client::{}::{variant}", bodies.name);
+                    match ty.as_deref() {
+                        None => format!("{path} => given.value(status, &()),\n"),
+                        Some("ByteStream") => format!("{path}(body) => given.stream(status, body).await,\n"),
+                        Some(_) => format!("{path}(body) => given.value(status, &body),\n"),
+                    }
+                })
+                .collect();
+            format!(
+                "match result {{
+                    Ok(value) => {{
+                        let status = value.status();
+                        match value.into_inner() {{ {arms} }}
+                    }}
+                    Err(error) => given.error(error),
+                }}"
+            )
+        }
+        _ => "given.arrived(result)".into(),
+    }
+}
+
+fn body_argument(operation: &Operation, body: &Body) -> String {
+    let prefix = &operation.type_prefix;
+    if let [media] = body.media.as_slice() {
+        return match (&media.kind, body.required) {
+            (MediaKind::Json { .. } | MediaKind::Form { .. } | MediaKind::Text { .. }, _) => "given.body()?".into(),
+            (MediaKind::Binary, true) => "given.bytes()".into(),
+            (MediaKind::Binary, false) => "given.media().map(|_| given.bytes())".into(),
+            (MediaKind::Multipart { parts }, true) => form(prefix, parts),
+            (MediaKind::Multipart { parts }, false) => {
+                format!("match given.media() {{ Some(_) => Some({}), None => None }}", form(prefix, parts))
+            }
+        };
+    }
+    let last = body.media.len() - 1;
+    let mut arms: Vec<String> = body
+        .media
+        .iter()
+        .enumerate()
+        .map(|(index, media)| {
+            let value = match &media.kind {
+                MediaKind::Json { .. } | MediaKind::Form { .. } | MediaKind::Text { .. } => "given.owned()?".into(),
+                MediaKind::Binary => "given.bytes()".into(),
+                MediaKind::Multipart { parts } => form(prefix, parts),
+            };
+            let value = format!("api_client::{prefix}Body::{}({value})", media.variant);
+            match (body.required, index == last) {
+                (true, true) => format!("_ => {value}"),
+                (true, false) => format!("Some({index}) => {value}"),
+                (false, true) => format!("Some(_) => Some({value})"),
+                (false, false) => format!("Some({index}) => Some({value})"),
+            }
+        })
+        .collect();
+    if !body.required {
+        arms.push("None => None".into());
+    }
+    format!("match given.media() {{ {} }}", arms.join(", "))
+}
+
+fn form(prefix: &str, parts: &[Part]) -> String {
+    let fields: Vec<String> = parts
+        .iter()
+        .map(|part| {
+            let name = text::string_literal(&part.name.wire);
+            let value = match &part.kind {
+                PartKind::File if part.many => format!("given.uploads({name})"),
+                PartKind::File if part.required => format!("given.upload({name})?"),
+                PartKind::File => format!("given.optional_upload({name})"),
+                PartKind::Text { .. } | PartKind::Json { .. } => format!("given.part({name})?"),
+            };
+            format!("{}: {value}", part.name.rust)
+        })
+        .collect();
+    format!("api_client::{prefix}Form {{ {} }}", fields.join(", "))
+}
+
+/// The method of the trait.
+fn handler(operation: &Operation, server: &str) -> String {
+    let mut steps: Vec<String> = operation
+        .parameters
+        .iter()
+        .enumerate()
+        .map(|(index, parameter)| format!("self.0.sees({index}, &request.{});", parameter.name.rust))
+        .collect();
+    if let Some(body) = &operation.body {
+        let read = match body.media.as_slice() {
+            [media] => saw(0, media),
+            several => {
+                let arms: String = several
+                    .iter()
+                    .enumerate()
+                    .map(|(index, media)| {
+                        let path = format!("{server}::{}Body::{}", operation.type_prefix, media.variant);
+                        format!("{path}(body) => {{ {} }}\n", saw(index, media))
+                    })
+                    .collect();
+                format!("match body {{ {arms} }}")
+            }
+        };
+        steps.push(if body.required {
+            format!("let body = request.body;\n{read}")
+        } else {
+            format!("if let Some(body) = request.body {{ {read} }}")
+        });
+    }
+    let request = if steps.is_empty() { "_" } else { "request" };
+    let prefix = &operation.type_prefix;
+    let answer = if operation.responses.is_empty() {
+        "Err(self.0.reply().unknown())".to_owned()
+    } else {
+        format!("let reply = self.0.reply();\nOk(match reply.case() {{ {} }})", answers(operation, server))
+    };
+    format!(
+        "async fn {}(&self, {request}: {server}::{prefix}Request) -> Result<{server}::{prefix}Response, Failure> {{
+            {}
+            {answer}
+        }}\n\n",
+        operation.name.rust,
+        steps.join("\n")
+    )
+}
+
+/// Shows a body to the stage.
+fn saw(index: usize, media: &Media) -> String {
+    match &media.kind {
+        MediaKind::Json { .. } | MediaKind::Form { .. } | MediaKind::Text { .. } => {
+            format!("self.0.sees_body({index}, &body);")
+        }
+        MediaKind::Binary => format!("self.0.sees_bytes({index}, body).await?;"),
+        MediaKind::Multipart { parts } => {
+            let parts: String = parts
+                .iter()
+                .map(|part| {
+                    let (name, field) = (text::string_literal(&part.name.wire), &part.name.rust);
+                    match &part.kind {
+                        PartKind::File if part.many || !part.required => {
+                            format!("for file in &body.{field} {{ self.0.sees_file({name}, &file.bytes); }}\n")
+                        }
+                        PartKind::File => format!("self.0.sees_file({name}, &body.{field}.bytes);\n"),
+                        PartKind::Text { .. } | PartKind::Json { .. } => {
+                            format!("self.0.sees_part({name}, &body.{field});\n")
+                        }
+                    }
+                })
+                .collect();
+            format!("self.0.sees_form({index});\n{parts}")
+        }
+    }
+}
+
+/// The arms that make each documented response.
+fn answers(operation: &Operation, server: &str) -> String {
+    let mut printer = Printer::new("", String::new());
+    let (views, _) = response::views(operation, &mut printer, &mut Imports::default());
+    let mut arms = String::new();
+    let mut index = 0;
+    for (response, view) in operation.responses.iter().zip(&views) {
+        let media: Vec<Option<&Media>> =
+            if response.media.is_empty() { vec![None] } else { response.media.iter().map(Some).collect() };
+        for one in media {
+            let mut values = Vec::new();
+            if !matches!(response.status, Status::Exact(_)) {
+                values.push("reply.status()".to_owned());
+            }
+            if let Some(media) = one {
+                let range = media.media_type.contains('*');
+                let body = match &media.kind {
+                    MediaKind::Binary | MediaKind::Multipart { .. } => "reply.stream()",
+                    _ => "reply.body()?",
+                };
+                if response.media.len() > 1 {
+                    let path = format!("{server}::{}{}Body", operation.type_prefix, response.variant);
+                    values.push(if range {
+                        format!("{path}::{} {{ body: {body}, content_type: reply.content_type() }}", media.variant)
+                    } else {
+                        format!("{path}::{}({body})", media.variant)
+                    });
+                } else {
+                    values.push(body.to_owned());
+                    if range {
+                        values.push("reply.content_type()".to_owned());
+                    }
+                }
+            }
+            values.extend((0..response.headers.len()).map(|header| format!("reply.header({header})?")));
+            let content = if !view.fields.is_empty() {
+                let fields = view.fields.iter().zip(&values).map(|(field, value)| format!("{}: {value}", field.name));
+                format!(" {{ {} }}", fields.collect::<Vec<_>>().join(", "))
+            } else if values.is_empty() {
+                String::new()
+            } else {
+                format!("({})", values.join(", "))
+            };
+            let _ =
+                writeln!(arms, "{index} => {server}::{}Response::{}{content},", operation.type_prefix, view.variant);
+            index += 1;
+        }
+    }
+    arms.push_str("_ => return Err(reply.unknown()),\n");
+    arms
+}

@@ -1,0 +1,91 @@
+//! What a contract says about an operation, as far as the proof needs it: generated code holds one `static` each.
+
+use crate::operation::{Operation, Parameter};
+use crate::schema::Schema;
+
+/// An operation to prove.
+#[derive(Debug)]
+pub struct Plan {
+    /// The operation of the server crate.
+    pub operation: &'static Operation,
+    /// Parameters, in the contract's order.
+    pub parameters: &'static [Parameter],
+    /// Whether a body must be there.
+    pub body_required: bool,
+    /// The media types of the body; empty where there is none.
+    pub bodies: &'static [Body],
+    /// Every documented response with each of its media types.
+    pub answers: &'static [Answer],
+}
+
+/// A body.
+#[derive(Debug)]
+pub struct Body {
+    /// Its media type or range, as the contract has it.
+    pub media_type: &'static str,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What a body holds.
+#[derive(Debug)]
+pub enum Content {
+    /// JSON.
+    Json(&'static Schema),
+    /// A form (`application/x-www-form-urlencoded`).
+    Form(&'static Schema),
+    /// Text.
+    Text(&'static Schema),
+    /// Bytes.
+    Bytes,
+    /// Parts (`multipart/form-data`).
+    Parts(&'static [Part]),
+    /// Something that the proof does not make: it is counted, with the reason.
+    Unproved(&'static str),
+}
+
+/// A part of a multipart body.
+#[derive(Debug)]
+pub struct Part {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it must be there.
+    pub required: bool,
+    /// The schema of its value; `None` for a file.
+    pub schema: Option<&'static Schema>,
+    /// Whether it may be there several times.
+    pub many: bool,
+}
+
+/// A documented response with one of its media types.
+#[derive(Debug)]
+pub struct Answer {
+    /// Which statuses.
+    pub status: Status,
+    /// The body; `None` where there is none.
+    pub body: Option<Body>,
+    /// The headers.
+    pub headers: &'static [Header],
+}
+
+/// Which statuses a response is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// One.
+    Exact(u16),
+    /// `4XX`: the first digit.
+    Class(u16),
+    /// `default`.
+    Other,
+}
+
+/// A header of a response.
+#[derive(Debug)]
+pub struct Header {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What its value must be like.
+    pub schema: &'static Schema,
+}

@@ -1,0 +1,261 @@
+//! Requests and answers made from a plan, and requests sent without the typed client.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::example::{Wish, example};
+use super::given::{PartPayload, Payload, Request};
+use super::plan::{Answer, Body, Content, Plan, Status};
+use super::stage::AnswerGiven;
+use super::text::Alphabet;
+use crate::client::{Call, CallError, Encoding, Form, Upload};
+use crate::operation::{Location, Parameter, Style};
+use crate::schema::Direction;
+
+/// Bytes that are no text in any encoding and no line of any kind.
+pub(super) const BYTES: &[u8] = b"\x00\xff\r\n--\xf0\x9f\x92\x99\x80 bytes";
+
+/// The requests that an operation is called with; what could not be made is put into words.
+pub(super) fn requests(plan: &'static Plan, unmade: &mut Vec<String>) -> Vec<Request> {
+    let mut requests: Vec<Request> = Vec::new();
+    let media: Vec<Option<usize>> = if plan.bodies.is_empty() {
+        vec![None]
+    } else {
+        let absent = (!plan.body_required).then_some(None);
+        (0..plan.bodies.len()).map(Some).chain(absent).collect()
+    };
+    for wish in Wish::all(Direction::Request) {
+        let Some(parameters) = parameters(plan, wish, unmade) else { continue };
+        for &media in &media {
+            let body = match media {
+                None => Some(Payload::Nothing),
+                Some(index) => payload(&plan.bodies[index], wish, "the body", unmade),
+            };
+            let Some(body) = body else { continue };
+            let request = Request { parameters: parameters.clone(), media, body };
+            if !requests.contains(&request) {
+                requests.push(request);
+            }
+        }
+    }
+    requests
+}
+
+fn parameters(plan: &'static Plan, wish: Wish, unmade: &mut Vec<String>) -> Option<Vec<Option<Value>>> {
+    let mut values = Vec::new();
+    for parameter in plan.parameters {
+        if !parameter.required && !wish.full {
+            values.push(None);
+            continue;
+        }
+        match example(parameter.schema, wish_for(parameter, wish)) {
+            Some(value) => values.push(Some(value)),
+            None => {
+                note(unmade, format!("a value of the parameter {}", parameter.name));
+                if parameter.required {
+                    return None;
+                }
+                values.push(None);
+            }
+        }
+    }
+    Some(values)
+}
+
+/// In a parameter nothing is spelled like nothing, and some characters have no spelling.
+fn wish_for(parameter: &Parameter, wish: Wish) -> Wish {
+    if parameter.content.is_some() && parameter.location != Location::Header {
+        return Wish { emptiness: true, ..wish };
+    }
+    let delimited = matches!(parameter.style, Style::SpaceDelimited | Style::PipeDelimited);
+    let alphabet = match parameter.location {
+        Location::Header => Alphabet::Header,
+        _ if delimited => Alphabet::Delimited,
+        _ => Alphabet::Any,
+    };
+    Wish { emptiness: false, alphabet, ..wish }
+}
+
+fn payload(body: &Body, wish: Wish, what: &str, unmade: &mut Vec<String>) -> Option<Payload> {
+    let made = match &body.content {
+        Content::Json(schema) => example(schema, wish).map(Payload::Value),
+        Content::Form(schema) => example(schema, Wish { emptiness: false, ..wish }).map(Payload::Value),
+        Content::Text(schema) => example(schema, wish).filter(Value::is_string).map(Payload::Value),
+        Content::Bytes => Some(Payload::Bytes(if wish.full { BYTES.to_vec() } else { b"bytes".to_vec() })),
+        Content::Parts(parts) => {
+            let mut payloads = BTreeMap::new();
+            for part in *parts {
+                if !part.required && !wish.full {
+                    continue;
+                }
+                let payload = match part.schema {
+                    None if part.many => Some(PartPayload::Files(vec![BYTES.to_vec(), b"second".to_vec()])),
+                    None => Some(PartPayload::Files(vec![BYTES.to_vec()])),
+                    Some(schema) => example(schema, Wish { emptiness: false, ..wish }).map(PartPayload::Value),
+                };
+                match payload {
+                    Some(payload) => {
+                        payloads.insert(part.name.to_owned(), payload);
+                    }
+                    None => {
+                        note(unmade, format!("a value of the part {}", part.name));
+                        if part.required {
+                            return None;
+                        }
+                    }
+                }
+            }
+            return Some(Payload::Parts(payloads));
+        }
+        Content::Unproved(_) => return None,
+    };
+    if made.is_none() {
+        note(unmade, format!("a value of {what} ({})", body.media_type));
+    }
+    made
+}
+
+/// What the handler answers with, two ways for every documented response.
+pub(super) fn answers(plan: &'static Plan, unmade: &mut Vec<String>, unproved: &mut Vec<String>) -> Vec<AnswerGiven> {
+    let mut answers = Vec::new();
+    for (case, answer) in plan.answers.iter().enumerate() {
+        let Some(status) = status(plan, answer) else { continue };
+        if status < 200 {
+            note(unproved, format!("{status} is not a final response (RFC 9110, section 15.2)"));
+            continue;
+        }
+        if let Some(Content::Unproved(reason)) = answer.body.as_ref().map(|body| &body.content) {
+            note(unproved, format!("{status}: {reason}"));
+            continue;
+        }
+        if answer.body.is_some() && (matches!(status, 204 | 205 | 304) || plan.operation.method == "HEAD") {
+            note(unproved, format!("{} {status} has a body in the contract and none in HTTP", plan.operation.method));
+            continue;
+        }
+        for wish in [Wish::all(Direction::Response)[0], Wish::all(Direction::Response)[2]] {
+            let body = match &answer.body {
+                None => Some(Payload::Nothing),
+                Some(body) => payload(body, wish, &format!("the body of {status}"), unmade),
+            };
+            let Some(body) = body else { continue };
+            let in_header = Wish { emptiness: false, alphabet: Alphabet::Header, ..wish };
+            let mut headers = Vec::new();
+            let mut complete = true;
+            for header in answer.headers {
+                let wanted = header.required || wish.full;
+                let value = wanted.then(|| example(header.schema, in_header)).flatten();
+                if wanted && value.is_none() {
+                    note(unmade, format!("a value of the header {} of {status}", header.name));
+                    complete &= !header.required;
+                }
+                headers.push(value.unwrap_or(Value::Null));
+            }
+            if complete {
+                answers.push(AnswerGiven { case, status, body, headers });
+            }
+        }
+    }
+    answers
+}
+
+/// A status of the response that no other response of the operation is for.
+fn status(plan: &Plan, answer: &Answer) -> Option<u16> {
+    let taken = |status: &u16| {
+        plan.answers.iter().any(|other| match other.status {
+            Status::Exact(exact) => exact == *status,
+            Status::Class(class) => answer.status == Status::Other && class == status / 100,
+            Status::Other => false,
+        })
+    };
+    match answer.status {
+        Status::Exact(status) => Some(status),
+        Status::Class(class) => (0..100).map(|rest| class * 100 + 99 - rest).find(|status| !taken(status)),
+        Status::Other => [500, 400, 418, 503, 599, 499, 299, 399].into_iter().find(|status| !taken(status)),
+    }
+}
+
+fn note(notes: &mut Vec<String>, text: String) {
+    if !notes.contains(&text) {
+        notes.push(text);
+    }
+}
+
+/// The request without the typed client: what it holds need not be valid.
+pub(super) fn raw(
+    plan: &'static Plan,
+    request: &Request,
+    client: &reqwest::Client,
+    base_url: &str,
+) -> Result<reqwest::Request, CallError> {
+    let method = reqwest::Method::from_bytes(plan.operation.method.as_bytes()).unwrap_or_default();
+    let mut call = Call::new(method, plan.operation.path);
+    for (parameter, value) in plan.parameters.iter().zip(&request.parameters) {
+        let Some(value) = value else { continue };
+        let spelled = match parameter.content {
+            Some(_) => Value::from(value.to_string()),
+            None => value.clone(),
+        };
+        let (name, encoding) = (parameter.name, encoding(parameter));
+        match parameter.location {
+            Location::Path => call.path(name, encoding, &spelled)?,
+            Location::Query => call.query(name, encoding, &spelled)?,
+            Location::Header => call.header(name, encoding, &spelled)?,
+            Location::Cookie => call.cookie(name, encoding, &spelled)?,
+        }
+    }
+    let media = request.media.and_then(|index| plan.bodies.get(index));
+    let media_type = media.map(|media| concrete(media.media_type)).unwrap_or_default();
+    match (&request.body, media.map(|media| &media.content)) {
+        (Payload::Value(value), Some(Content::Json(_))) => call.json_body(media_type, value)?,
+        (Payload::Value(value), Some(Content::Form(_))) => call.form_body(value)?,
+        (Payload::Value(Value::String(text)), _) => call.bytes_body(media_type, text.clone()),
+        (Payload::Bytes(bytes), _) => call.bytes_body(media_type, bytes.clone()),
+        (Payload::Parts(parts), Some(Content::Parts(plans))) => {
+            let mut form = Form::new();
+            for part in *plans {
+                form = match parts.get(part.name) {
+                    Some(PartPayload::Value(value)) if value.is_object() => form.json(part.name, value)?,
+                    Some(PartPayload::Value(value)) => form.text(part.name, value)?,
+                    Some(PartPayload::Files(files)) => {
+                        form.files(part.name, files.iter().map(|file| Upload::new(file.clone()).file_name("a.bin")))?
+                    }
+                    None => form,
+                };
+            }
+            call.multipart_body(form);
+        }
+        _ => {}
+    }
+    call.build(client, base_url)
+}
+
+/// A media type that a range covers.
+fn concrete(media_type: &'static str) -> &'static str {
+    match media_type {
+        "*/*" | "application/*" => "application/octet-stream",
+        "text/*" => "text/plain",
+        "image/*" => "image/png",
+        "audio/*" => "audio/ogg",
+        "video/*" => "video/mp4",
+        other => other,
+    }
+}
+
+fn encoding(parameter: &Parameter) -> Encoding {
+    match (parameter.style, parameter.explode) {
+        (Style::Simple, false) => Encoding::SIMPLE,
+        (Style::Simple, true) => Encoding::SIMPLE_EXPLODED,
+        (Style::Label, false) => Encoding::LABEL,
+        (Style::Label, true) => Encoding::LABEL_EXPLODED,
+        (Style::Matrix, false) => Encoding::MATRIX,
+        (Style::Matrix, true) => Encoding::MATRIX_EXPLODED,
+        (Style::Form, false) => Encoding::FORM,
+        (Style::Form, true) => Encoding::FORM_EXPLODED,
+        (Style::SpaceDelimited, false) => Encoding::SPACE_DELIMITED,
+        (Style::SpaceDelimited, true) => Encoding::SPACE_DELIMITED_EXPLODED,
+        (Style::PipeDelimited, false) => Encoding::PIPE_DELIMITED,
+        (Style::PipeDelimited, true) => Encoding::PIPE_DELIMITED_EXPLODED,
+        (Style::DeepObject, _) => Encoding::DEEP_OBJECT,
+    }
+}

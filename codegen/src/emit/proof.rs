@@ -26,7 +26,8 @@ fn main(api: &Api) -> String {
     let modules: Vec<String> = api.tags.iter().map(|tag| text::module(&tag.name.rust)).collect();
     let mut out = text::header(&api.contract);
     out.push_str(&text::crate_docs(&format!("Proves the crates of {}.", super::types::sentence(api)), None));
-    out.push_str("\n#![allow(deprecated, reason = \"deprecated operations are still operations\")]\n\n");
+    out.push_str("\n#![allow(deprecated, reason = \"deprecated operations are still operations\")]\n");
+    out.push_str("#![allow(dead_code, reason = \"a contract may have no operation\")]\n\n");
     for module in &modules {
         let _ = writeln!(out, "mod {module};");
     }
@@ -260,11 +261,11 @@ fn arrived(operation: &Operation) -> String {
                         let status = value.status();
                         match value.into_inner() {{ {arms} }}
                     }}
-                    Err(error) => given.error(error),
+                    Err(error) => given.error(error).await,
                 }}"
             )
         }
-        _ => "given.arrived(result)".into(),
+        _ => "given.arrived(result).await".into(),
     }
 }
 
@@ -383,7 +384,10 @@ fn saw(index: usize, media: &Media) -> String {
                 .map(|part| {
                     let (name, field) = (text::string_literal(&part.name.wire), &part.name.rust);
                     match &part.kind {
-                        PartKind::File if part.many || !part.required => {
+                        PartKind::File if !part.many && !part.required => {
+                            format!("if let Some(file) = &body.{field} {{ self.0.sees_file({name}, &file.bytes); }}\n")
+                        }
+                        PartKind::File if part.many => {
                             format!("for file in &body.{field} {{ self.0.sees_file({name}, &file.bytes); }}\n")
                         }
                         PartKind::File => format!("self.0.sees_file({name}, &body.{field}.bytes);\n"),

@@ -55,7 +55,13 @@ pub(super) fn with_authenticators(
 pub(super) fn alternative(operation: &Operation) -> Option<Requirement> {
     let sendable = |requirement: &&Requirement| {
         let headers = requirement.iter().filter(|(scheme, _)| is_authorization(scheme)).count();
-        !requirement.is_empty() && headers < 2
+        let spelled = requirement.iter().all(|(scheme, _)| match scheme.kind {
+            SchemeKind::ApiKey { location: Location::Header | Location::Cookie, name } => {
+                HeaderName::try_from(name).is_ok()
+            }
+            _ => true,
+        });
+        !requirement.is_empty() && headers < 2 && spelled
     };
     operation.security.iter().find(sendable).copied()
 }

@@ -99,7 +99,9 @@ async fn prove<C>(case: &Case<C>, client: &C, ground: &Ground, report: &mut Repo
         && plan.operation.security.iter().all(|requirement| !requirement.is_empty())
         && credential::alternative(plan.operation).is_none()
     {
-        report.unproved.push("no request can carry two Authorization headers".to_owned());
+        report.unproved.push(
+            "no request can carry the credentials: two Authorization headers, or a name that none has".to_owned(),
+        );
         return;
     }
     let mut unmade = Vec::new();

@@ -217,10 +217,13 @@ impl Given {
     /// # Errors
     ///
     /// [`Fault::Unsendable`] or [`Fault::Failed`] where it is neither a documented success nor a documented error.
-    pub fn arrived<T: Debug, E: Debug>(&self, result: Result<ResponseValue<T>, Error<E>>) -> Result<Arrived, Fault> {
+    pub async fn arrived<T: Debug, E: Debug>(
+        &self,
+        result: Result<ResponseValue<T>, Error<E>>,
+    ) -> Result<Arrived, Fault> {
         match result {
             Ok(value) => self.value(value.status(), &value.into_inner()),
-            Err(error) => self.error(error),
+            Err(error) => self.error(error).await,
         }
     }
 
@@ -238,7 +241,7 @@ impl Given {
                 let status = value.status();
                 self.stream(status, value.into_inner()).await
             }
-            Err(error) => self.error(error),
+            Err(error) => self.error(error).await,
         }
     }
 
@@ -270,13 +273,14 @@ impl Given {
     /// # Errors
     ///
     /// As [`Given::arrived`].
-    pub fn error<E: Debug>(&self, error: Error<E>) -> Result<Arrived, Fault> {
+    pub async fn error<E: Debug>(&self, error: Error<E>) -> Result<Arrived, Fault> {
         match error {
             Error::ErrorResponse(value) => self.value(value.status(), &value.into_inner()),
             Error::InvalidRequest(reason) => Err(Fault::Unsendable(reason)),
             Error::UnexpectedResponse(response) => {
-                let kind = response.headers().get("content-type").cloned();
-                Err(Fault::Failed(format!("an undocumented response: {} {kind:?}", response.status())))
+                let (status, kind) = (response.status(), response.headers().get("content-type").cloned());
+                let text: String = response.text().await.unwrap_or_default().chars().take(600).collect();
+                Err(Fault::Failed(format!("an undocumented response: {status} {kind:?} {text}")))
             }
             other => Err(Fault::Failed(format!("{other:?}"))),
         }

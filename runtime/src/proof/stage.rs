@@ -154,7 +154,10 @@ impl Reply {
 
     /// A media type for a body whose contract has a range.
     pub fn content_type(&self) -> String {
-        "application/x-proof".to_owned()
+        let plan = self.stage.with(|scene| scene.plan);
+        let answer = plan.and_then(|plan| plan.answers.get(self.answer.case));
+        let range = answer.and_then(|answer| answer.body.as_ref()).map_or("*/*", |body| body.media_type);
+        range.replace("*/", "application/").replace('*', "x-proof")
     }
 
     /// A header, by its index in the plan.

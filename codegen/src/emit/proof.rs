@@ -162,6 +162,7 @@ fn body(media: &Media, printer: &mut Printer<'_>) -> String {
         MediaKind::Json { schema, .. } => format!("Content::Json({})", printer.reference(schema)),
         MediaKind::Form { schema, .. } => format!("Content::Form({})", printer.reference(schema)),
         MediaKind::Text { schema } => format!("Content::Text({})", printer.reference(schema)),
+        MediaKind::Sequence { schema, .. } => format!("Content::Items({})", printer.reference(schema)),
         MediaKind::Binary => "Content::Bytes".into(),
         MediaKind::Multipart { parts } => {
             let parts: Vec<String> = parts.iter().map(|part| part_plan(part, printer)).collect();
@@ -242,7 +243,8 @@ fn arrived(operation: &Operation) -> String {
     let success = Outcome::success(operation);
     match &success.bodies {
         None if success.ty == "ByteStream" => "given.arrived_stream(result).await".into(),
-        Some(bodies) if !bodies.derives_debug() => {
+        None if success.ty.starts_with("Items<") => "given.arrived_items(result).await".into(),
+        Some(bodies) if bodies.variants.iter().any(|(_, ty, _)| ty.as_deref().is_some_and(is_stream)) => {
             let arms: String = bodies
                 .variants
                 .iter()
@@ -251,6 +253,9 @@ fn arrived(operation: &Operation) -> String {
                     match ty.as_deref() {
                         None => format!("{path} => given.value(status, &()),\n"),
                         Some("ByteStream") => format!("{path}(body) => given.stream(status, body).await,\n"),
+                        Some(ty) if is_stream(ty) => {
+                            format!("{path}(body) => given.all_items(status, body).await,\n")
+                        }
                         Some(_) => format!("{path}(body) => given.value(status, &body),\n"),
                     }
                 })
@@ -269,11 +274,20 @@ fn arrived(operation: &Operation) -> String {
     }
 }
 
+/// Whether a body of this type is read to its end before it is compared.
+fn is_stream(ty: &str) -> bool {
+    ty == "ByteStream" || ty.starts_with("Items<")
+}
+
 fn body_argument(operation: &Operation, body: &Body) -> String {
     let prefix = &operation.type_prefix;
     if let [media] = body.media.as_slice() {
         return match (&media.kind, body.required) {
             (MediaKind::Json { .. } | MediaKind::Form { .. } | MediaKind::Text { .. }, _) => "given.body()?".into(),
+            (MediaKind::Sequence { .. }, true) => "given.items()?".into(),
+            (MediaKind::Sequence { .. }, false) => {
+                "match given.media() { Some(_) => Some(given.items()?), None => None }".into()
+            }
             (MediaKind::Binary, true) => "given.bytes()".into(),
             (MediaKind::Binary, false) => "given.media().map(|_| given.bytes())".into(),
             (MediaKind::Multipart { parts }, true) => form(prefix, parts),
@@ -290,6 +304,7 @@ fn body_argument(operation: &Operation, body: &Body) -> String {
         .map(|(index, media)| {
             let value = match &media.kind {
                 MediaKind::Json { .. } | MediaKind::Form { .. } | MediaKind::Text { .. } => "given.owned()?".into(),
+                MediaKind::Sequence { .. } => "given.items()?".into(),
                 MediaKind::Binary => "given.bytes()".into(),
                 MediaKind::Multipart { parts } => form(prefix, parts),
             };
@@ -377,6 +392,7 @@ fn saw(index: usize, media: &Media) -> String {
         MediaKind::Json { .. } | MediaKind::Form { .. } | MediaKind::Text { .. } => {
             format!("self.0.sees_body({index}, &body);")
         }
+        MediaKind::Sequence { .. } => format!("self.0.sees_items({index}, body).await?;"),
         MediaKind::Binary => format!("self.0.sees_bytes({index}, body).await?;"),
         MediaKind::Multipart { parts } => {
             let parts: String = parts
@@ -420,6 +436,7 @@ fn answers(operation: &Operation, server: &str) -> String {
                 let range = media.media_type.contains('*');
                 let body = match &media.kind {
                     MediaKind::Binary | MediaKind::Multipart { .. } => "reply.stream()",
+                    MediaKind::Sequence { .. } => "reply.items()?",
                     _ => "reply.body()?",
                 };
                 if response.media.len() > 1 {

@@ -10,6 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::client::Upload;
+use crate::sequence::{ItemSource, Items};
 
 /// Why a call could not be made or its result not be understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +157,15 @@ impl Given {
         self.body::<Owned<T>>().map(|owned| owned.0)
     }
 
+    /// The body as a sequence of items.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Untyped`].
+    pub fn items<T: Serialize + DeserializeOwned + Send + 'static>(&self) -> Result<ItemSource<T>, Fault> {
+        self.owned::<Vec<T>>().map(ItemSource::from)
+    }
+
     /// The body as bytes.
     pub fn bytes(&self) -> reqwest::Body {
         match &self.request.body {
@@ -242,6 +252,44 @@ impl Given {
                 self.stream(status, value.into_inner()).await
             }
             Err(error) => self.error(error).await,
+        }
+    }
+
+    /// What a method returned whose success is a sequence of items.
+    ///
+    /// # Errors
+    ///
+    /// As [`Given::arrived`].
+    pub async fn arrived_items<T: DeserializeOwned + Debug, E: Debug>(
+        &self,
+        result: Result<ResponseValue<Items<T>>, Error<E>>,
+    ) -> Result<Arrived, Fault> {
+        match result {
+            Ok(value) => {
+                let status = value.status();
+                self.all_items(status, value.into_inner()).await
+            }
+            Err(error) => self.error(error).await,
+        }
+    }
+
+    /// A success of items, read to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Failed`] where it breaks off.
+    pub async fn all_items<T: DeserializeOwned + Debug>(
+        &self,
+        status: reqwest::StatusCode,
+        mut items: Items<T>,
+    ) -> Result<Arrived, Fault> {
+        let mut all = Vec::new();
+        loop {
+            match items.try_next().await {
+                Ok(Some(item)) => all.push(item),
+                Ok(None) => return self.value(status, &all),
+                Err(error) => return Err(Fault::Failed(format!("the sequence broke: {error}"))),
+            }
         }
     }
 

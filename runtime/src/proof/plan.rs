@@ -38,6 +38,8 @@ pub enum Content {
     Text(&'static Schema),
     /// Bytes.
     Bytes,
+    /// Items, one by one: the schema of an item.
+    Items(&'static Schema),
     /// Parts (`multipart/form-data`).
     Parts(&'static [Part]),
     /// Something that the proof does not make: it is counted, with the reason.

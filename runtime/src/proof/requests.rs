@@ -82,6 +82,10 @@ fn payload(body: &Body, wish: Wish, what: &str, unmade: &mut Vec<String>) -> Opt
         Content::Json(schema) => example(schema, wish).map(Payload::Value),
         Content::Form(schema) => example(schema, Wish { emptiness: false, ..wish }).map(Payload::Value),
         Content::Text(schema) => example(schema, wish).filter(Value::is_string).map(Payload::Value),
+        Content::Items(schema) => {
+            let items = (0..3).map(|turn| example(schema, Wish { turn: wish.turn + turn, ..wish }));
+            items.collect::<Option<Vec<Value>>>().map(|items| Payload::Value(Value::Array(items)))
+        }
         Content::Bytes => Some(Payload::Bytes(if wish.full { BYTES.to_vec() } else { b"bytes".to_vec() })),
         Content::Parts(parts) => {
             let mut payloads = BTreeMap::new();

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::given::{PartPayload, Payload, Place};
 use super::plan::Plan;
 use crate::failure::Failure;
+use crate::sequence::{ItemSource, Items};
 
 /// What stands between the two sides of a call. Calls are made one after the other.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +94,24 @@ impl Stage {
         Ok(())
     }
 
+    /// The handler's body where it is a sequence of items.
+    ///
+    /// # Errors
+    ///
+    /// Where it breaks off.
+    pub async fn sees_items<T: DeserializeOwned + Serialize>(
+        &self,
+        media: usize,
+        mut items: Items<T>,
+    ) -> Result<(), Failure> {
+        let mut all = Vec::new();
+        while let Some(item) = items.try_next().await? {
+            all.push(item);
+        }
+        self.sees_body(media, &all);
+        Ok(())
+    }
+
     /// The handler's form.
     pub fn sees_form(&self, media: usize) {
         self.with(|scene| scene.media = Some(media));
@@ -142,6 +161,15 @@ impl Reply {
         let body: T = self.typed("the body", value)?;
         self.stage.with(|scene| scene.body = Some(format!("{body:?}")));
         Ok(body)
+    }
+
+    /// The body where it is a sequence of items.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reply::body`].
+    pub fn items<T: DeserializeOwned + Debug + Send + 'static>(&self) -> Result<ItemSource<T>, Failure> {
+        self.body::<Vec<T>>().map(ItemSource::from)
     }
 
     /// The body where it is a stream.

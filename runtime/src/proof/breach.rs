@@ -97,7 +97,7 @@ impl Found<'_> {
             let listed = |schema: &&Schema| {
                 schema.enumeration.is_none_or(|values| values.iter().any(|literal| literal.to_value() == other))
             };
-            if !all.iter().all(|schema| listed(schema)) {
+            if !all.iter().all(listed) {
                 self.push(pointer, other, &["enum"]);
             }
         }

@@ -132,7 +132,7 @@ impl Maker {
             Types::OBJECT => self.object(flat, wish, depth),
             Types::ARRAY => self.array(flat, wish, depth),
             Types::STRING => string(flat, wish, &takes),
-            Types::BOOLEAN => Some(Value::Bool(wish.turn % 2 == 0)).filter(|value| takes(value)),
+            Types::BOOLEAN => Some(Value::Bool(wish.turn.is_multiple_of(2))).filter(|value| takes(value)),
             kind => number(flat, wish, kind == Types::INTEGER, &takes),
         })
     }

@@ -107,7 +107,7 @@ impl Given {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(place, value);
     }
 
-    fn typed<A: Argument>(&self, place: Place, value: Value) -> Result<A, Fault> {
+    fn typed<A: Argument>(&self, place: Place, value: &Value) -> Result<A, Fault> {
         let untyped = |error: serde_json::Error| Fault::Untyped(format!("{place:?}: {value}: {error}"));
         let argument = A::of(value.clone()).map_err(untyped)?;
         let json = argument.json().map_err(untyped)?;
@@ -121,8 +121,8 @@ impl Given {
     ///
     /// [`Fault::Untyped`].
     pub fn argument<A: Argument>(&self, index: usize) -> Result<A, Fault> {
-        let value = self.request.parameters.get(index).cloned().flatten().unwrap_or(Value::Null);
-        self.typed(Place::Parameter(index), value)
+        let value = self.request.parameters.get(index).and_then(Option::as_ref);
+        self.typed(Place::Parameter(index), value.unwrap_or(&Value::Null))
     }
 
     /// The index of the media type to ask for.
@@ -142,8 +142,8 @@ impl Given {
     /// [`Fault::Untyped`].
     pub fn body<A: Argument>(&self) -> Result<A, Fault> {
         let value = match &self.request.body {
-            Payload::Value(value) => value.clone(),
-            _ => Value::Null,
+            Payload::Value(value) => value,
+            _ => &Value::Null,
         };
         self.typed(Place::Body, value)
     }
@@ -182,8 +182,8 @@ impl Given {
     /// [`Fault::Untyped`].
     pub fn part<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<T, Fault> {
         let value = match self.payload(name) {
-            Some(PartPayload::Value(value)) => value.clone(),
-            _ => Value::Null,
+            Some(PartPayload::Value(value)) => value,
+            _ => &Value::Null,
         };
         self.typed::<Owned<T>>(Place::Part(name.to_owned()), value).map(|owned| owned.0)
     }

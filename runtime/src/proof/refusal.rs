@@ -142,7 +142,8 @@ fn is_spellable(parameter: &Parameter, value: &Value, broken: &Value, place: &st
         Location::Cookie => all_texts(broken, &|text: &str| !text.contains(['\n', ';'])),
         Location::Query => true,
     };
-    of_a_kind && !(exploded && strangers) && !kind_of_list && !empty && carried
+    let lost = (exploded && strangers) || kind_of_list || empty;
+    of_a_kind && carried && !lost
 }
 
 fn has_empty(value: &Value) -> bool {

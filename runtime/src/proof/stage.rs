@@ -155,8 +155,8 @@ impl Reply {
     /// Where a valid value does not fit the type that stands for its schema.
     pub fn body<T: DeserializeOwned + Debug>(&self) -> Result<T, Failure> {
         let value = match &self.answer.body {
-            Payload::Value(value) => value.clone(),
-            _ => Value::Null,
+            Payload::Value(value) => value,
+            _ => &Value::Null,
         };
         let body: T = self.typed("the body", value)?;
         self.stage.with(|scene| scene.body = Some(format!("{body:?}")));
@@ -194,7 +194,7 @@ impl Reply {
     ///
     /// As [`Reply::body`].
     pub fn header<T: DeserializeOwned + Debug>(&self, index: usize) -> Result<T, Failure> {
-        let value = self.answer.headers.get(index).cloned().unwrap_or(Value::Null);
+        let value = self.answer.headers.get(index).unwrap_or(&Value::Null);
         let header: T = self.typed("a header", value)?;
         self.stage.with(|scene| scene.headers.push(format!("{header:?}")));
         Ok(header)
@@ -205,7 +205,7 @@ impl Reply {
         Failure::internal(format!("the proof has no answer {}", self.answer.case))
     }
 
-    fn typed<T: DeserializeOwned>(&self, what: &str, value: Value) -> Result<T, Failure> {
+    fn typed<T: DeserializeOwned>(&self, what: &str, value: &Value) -> Result<T, Failure> {
         serde_json::from_value(value.clone()).map_err(|error| {
             let fault = format!("{what} does not fit its type: {value}: {error}");
             self.stage.with(|scene| scene.faults.push(fault.clone()));

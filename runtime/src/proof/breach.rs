@@ -180,13 +180,13 @@ impl Found<'_> {
                 let short = elements.iter().take(usize::try_from(least - 1).unwrap_or_default()).cloned();
                 self.push(pointer, short.collect(), &["minItems"]);
             }
-            if let Some(most) = schema.max_items.filter(|most| *most < LONGEST / 10) {
-                if let Some(last) = elements.last() {
-                    let most = usize::try_from(most).unwrap_or_default();
-                    let more = (most + 1).saturating_sub(elements.len());
-                    let long = elements.iter().cloned().chain(std::iter::repeat_n(last.clone(), more));
-                    self.push(pointer, long.collect(), &["maxItems"]);
-                }
+            if let Some(most) = schema.max_items.filter(|most| *most < LONGEST / 10)
+                && let Some(last) = elements.last()
+            {
+                let most = usize::try_from(most).unwrap_or_default();
+                let more = (most + 1).saturating_sub(elements.len());
+                let long = elements.iter().cloned().chain(std::iter::repeat_n(last.clone(), more));
+                self.push(pointer, long.collect(), &["maxItems"]);
             }
             if schema.unique_items && elements.len() >= 2 {
                 let mut twice = elements.to_vec();

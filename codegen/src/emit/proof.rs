@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use super::client::model::Outcome;
+use super::client::model::{Field, Outcome, Variant};
 use super::client::operation::{accept, ordered};
 use super::schema::Printer;
 use super::server::{Imports, request, response};
@@ -74,11 +74,10 @@ fn tag_file(api: &Api, tag: &Tag) -> String {
     let methods: String = tag.operations.iter().map(|operation| handler(operation, &server)).collect();
     let mut out = text::header(&api.contract);
     out.push_str(&text::module_docs(&format!("Operations tagged {}.", text::code(&tag.name.wire)), None));
+    out.push_str("\n#![allow(unused_imports, reason = \"not every tag needs every name\")]\n");
     let _ = write!(
         out,
         "
-        #![allow(unused_imports, reason = \"not every tag needs every name\")]
-
         use specwright_runtime::failure::Failure;
         use specwright_runtime::operation::{{Parameter, Style}};
         use specwright_runtime::proof::{{Answer, Body, Case, Content, Header, Part, Plan, Status}};
@@ -241,37 +240,48 @@ fn case(operation: &Operation) -> String {
 /// The expression that reads the client's result.
 fn arrived(operation: &Operation) -> String {
     let success = Outcome::success(operation);
-    match &success.bodies {
-        None if success.ty == "ByteStream" => "given.arrived_stream(result).await".into(),
-        None if success.ty.starts_with("Items<") => "given.arrived_items(result).await".into(),
-        Some(bodies) if bodies.variants.iter().any(|(_, ty, _)| ty.as_deref().is_some_and(is_stream)) => {
-            let arms: String = bodies
+    let Some(item) = &success.item else {
+        return match success.ty.as_str() {
+            "ByteStream" => "given.arrived_stream(result).await".into(),
+            ty if is_stream(ty) => "given.arrived_items(result).await".into(),
+            _ => "given.arrived(result).await".into(),
+        };
+    };
+    let of_fields = |fields: &[Field]| fields.iter().find(|field| field.name == "body").map(|field| field.ty.clone());
+    let body_of = |variant: &Variant| variant.content.clone().or_else(|| of_fields(&variant.fields));
+    let read = |ty: &str, body: &str| match ty {
+        "ByteStream" => format!("given.stream(status, {body}).await"),
+        ty if is_stream(ty) => format!("given.all_items(status, {body}).await"),
+        _ => format!("given.value(status, &{body})"),
+    };
+    let value = match of_fields(&item.fields) {
+        Some(ty) if is_stream(&ty) => read(&ty, "value.into_inner().body"),
+        _ if item.variants.iter().any(|variant| body_of(variant).is_some_and(|ty| is_stream(&ty))) => {
+            let arms: String = item
                 .variants
                 .iter()
-                .map(|(variant, ty, _)| {
-                    let path = format!("api_client::{}::{variant}", bodies.name);
-                    match ty.as_deref() {
-                        None => format!("{path} => given.value(status, &()),\n"),
-                        Some("ByteStream") => format!("{path}(body) => given.stream(status, body).await,\n"),
-                        Some(ty) if is_stream(ty) => {
-                            format!("{path}(body) => given.all_items(status, body).await,\n")
-                        }
-                        Some(_) => format!("{path}(body) => given.value(status, &body),\n"),
+                .map(|variant| {
+                    let path = format!("api_client::{}::{}", item.name, variant.name);
+                    match (&variant.content, body_of(variant)) {
+                        (Some(ty), _) => format!("{path}(body) => {},\n", read(ty, "body")),
+                        (None, Some(ty)) => format!("{path} {{ body, .. }} => {},\n", read(&ty, "body")),
+                        (None, None) => format!("{path} {{ .. }} => given.value(status, &()),\n"),
                     }
                 })
                 .collect();
-            format!(
-                "match result {{
-                    Ok(value) => {{
-                        let status = value.status();
-                        match value.into_inner() {{ {arms} }}
-                    }}
-                    Err(error) => given.error(error).await,
-                }}"
-            )
+            format!("match value.into_inner() {{ {arms} }}")
         }
-        _ => "given.arrived(result).await".into(),
-    }
+        _ => return "given.arrived(result).await".into(),
+    };
+    format!(
+        "match result {{
+            Ok(value) => {{
+                let status = value.status();
+                {value}
+            }}
+            Err(error) => given.error(error).await,
+        }}"
+    )
 }
 
 /// Whether a body of this type is read to its end before it is compared.

@@ -7,7 +7,7 @@ use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Uri, header, request::Parts};
 
-use crate::auth::{AuthError, Authenticator, Caller, CallerParts, Credential, UserId};
+use crate::auth::{AuthError, Authenticator, Caller, CallerParts, Credential, Organization, UserId};
 use crate::operation::{Location, Operation, Requirement, SchemeKind, SecurityScheme};
 use crate::service::ServiceBuilder;
 
@@ -31,7 +31,12 @@ impl Authenticator for TakesProof {
         let known = text == "proof" || scheme.kind == SchemeKind::MutualTls;
         let caller = UserId::from_verified("user_proof").ok().filter(|_| known);
         Box::pin(std::future::ready(match caller {
-            Some(user) => Ok(Caller::new(CallerParts::new(user, scheme.name))),
+            Some(user) => {
+                let mut parts = CallerParts::new(user, scheme.name);
+                // Operations may be for those only who act in an organization.
+                parts.organization = Some(Organization::new("org_proof"));
+                Ok(Caller::new(parts))
+            }
             None => Err(AuthError::Invalid { reason: "not the word of the proof".to_owned() }),
         }))
     }

@@ -137,6 +137,11 @@ pub(super) fn answers(plan: &'static Plan, unmade: &mut Vec<String>, unproved: &
             note(unproved, format!("{} {status} has a body in the contract and none in HTTP", plan.operation.method));
             continue;
         }
+        let success = (200..300).contains(&status);
+        if !success && matches!(answer.body.as_ref().map(|body| &body.content), Some(Content::Items(_))) {
+            note(unproved, format!("{status}: a sequence of items as an error is not read to its end"));
+            continue;
+        }
         for wish in [Wish::all(Direction::Response)[0], Wish::all(Direction::Response)[2]] {
             let body = match &answer.body {
                 None => Some(Payload::Nothing),
@@ -200,7 +205,7 @@ pub(super) fn raw(
             Some(_) => Value::from(value.to_string()),
             None => value.clone(),
         };
-        let (name, encoding) = (parameter.name, encoding(parameter));
+        let (name, encoding) = (parameter.name, Encoding::of(parameter));
         match parameter.location {
             Location::Path => call.path(name, encoding, &spelled)?,
             Location::Query => call.query(name, encoding, &spelled)?,
@@ -243,23 +248,5 @@ fn concrete(media_type: &'static str) -> &'static str {
         "audio/*" => "audio/ogg",
         "video/*" => "video/mp4",
         other => other,
-    }
-}
-
-fn encoding(parameter: &Parameter) -> Encoding {
-    match (parameter.style, parameter.explode) {
-        (Style::Simple, false) => Encoding::SIMPLE,
-        (Style::Simple, true) => Encoding::SIMPLE_EXPLODED,
-        (Style::Label, false) => Encoding::LABEL,
-        (Style::Label, true) => Encoding::LABEL_EXPLODED,
-        (Style::Matrix, false) => Encoding::MATRIX,
-        (Style::Matrix, true) => Encoding::MATRIX_EXPLODED,
-        (Style::Form, false) => Encoding::FORM,
-        (Style::Form, true) => Encoding::FORM_EXPLODED,
-        (Style::SpaceDelimited, false) => Encoding::SPACE_DELIMITED,
-        (Style::SpaceDelimited, true) => Encoding::SPACE_DELIMITED_EXPLODED,
-        (Style::PipeDelimited, false) => Encoding::PIPE_DELIMITED,
-        (Style::PipeDelimited, true) => Encoding::PIPE_DELIMITED_EXPLODED,
-        (Style::DeepObject, _) => Encoding::DEEP_OBJECT,
     }
 }

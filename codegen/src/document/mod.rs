@@ -115,6 +115,7 @@ pub(crate) fn read<'a>(
         shared: Vec::new(),
         events: Vec::new(),
         extra: Vec::new(),
+        operation_ids: BTreeMap::new(),
         schemes: Vec::new(),
         clerk: BTreeMap::new(),
     };
@@ -158,6 +159,8 @@ struct Reader<'a> {
     /// `itemSchema` of server-sent events.
     events: Vec<SchemaId>,
     extra: Vec<ExtraOperation>,
+    /// What operations are called in Rust, and the operationId that is called so first.
+    operation_ids: BTreeMap<String, String>,
     /// Names of the security schemes of the contract.
     schemes: Vec<String>,
     /// Those of them that Clerk's tokens satisfy.

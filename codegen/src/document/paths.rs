@@ -166,6 +166,7 @@ impl<'a> Reader<'a> {
             );
             return None;
         }
+        self.operation_id(node);
         let parameters = self.operation_parameters(entry, template, shared);
         for callback in node.get("callbacks").map(Node::entries).unwrap_or_default() {
             self.report.add(
@@ -188,6 +189,34 @@ impl<'a> Reader<'a> {
             security: self.security(node),
             ..Default::default()
         })
+    }
+
+    /// Says where two operationIds become one name: the one that comes later in the contract gets a number.
+    fn operation_id(&mut self, node: &'a Node) {
+        let Some(id) = node.entry("operationId") else { return };
+        let Some(text) = id.value.as_str().filter(|text| !text.is_empty()) else { return };
+        let name = crate::naming::field(text);
+        match self.operation_ids.get(&name) {
+            None => {
+                self.operation_ids.insert(name, text.to_owned());
+            }
+            Some(first) if first == text => self.report.add(
+                Diagnostic::warning(
+                    "duplicate-operation-id",
+                    format!("another operation is called `{text}` too; one of them gets a number"),
+                )
+                .at(&id.value)
+                .help("an operationId must be unique (OpenAPI, \"Operation Object\")"),
+            ),
+            Some(first) => self.report.add(
+                Diagnostic::warning(
+                    "name-collision",
+                    format!("`{first}` and `{text}` are both `{name}` in Rust; one of them gets a number"),
+                )
+                .at(&id.value)
+                .help("let the operationIds differ in more than case and punctuation"),
+            ),
+        }
     }
 
     /// Parameters of the operation and of its path; what the template and they say differently is reported.

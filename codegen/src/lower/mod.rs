@@ -16,6 +16,7 @@ mod body;
 mod default;
 mod form;
 mod keywords;
+mod modules;
 mod names;
 mod operation;
 mod reach;
@@ -104,6 +105,9 @@ fn lower<'a>(mut document: Document<'a>, contract: &Path, report: &'a Reporter) 
     types.sort_by(|left, right| left.name.rust.cmp(&right.name.rust));
     recursion::break_cycles(&mut types);
     let tags = lowerer.tags(&operations);
+    let mut taken: BTreeSet<String> = tags.iter().map(|tag| tag.name.rust.clone()).collect();
+    taken.extend(["common", "lib", "schemas", "patterns"].map(str::to_owned));
+    modules::part(&mut types, &taken);
     let api = &document.api;
     let base_path = api.servers.first().map(|server| base_path(&server.url)).unwrap_or_default();
     let security_schemes = lowerer.security_schemes(&tags);

@@ -74,8 +74,12 @@ struct Namer<'n, 'a> {
 impl Namer<'_, '_> {
     fn claim(&mut self, id: SchemaId, wanted: &str) -> String {
         let schema = self.shapes.schema(id);
-        let wanted = schema.rust_name.as_deref().unwrap_or(wanted);
-        let name = self.table.claim(&naming::type_name(wanted), "");
+        let wanted = &schema.rust_name.clone().unwrap_or_else(|| wanted.to_owned());
+        let plain = naming::type_name(wanted);
+        let name = self.table.claim(&plain, "");
+        if name != plain && schema.component.is_some() {
+            self.shapes.collides(id, wanted, &plain, &name);
+        }
         self.names.insert(id, name.clone());
         name
     }

@@ -69,8 +69,12 @@ impl<'a> Lowerer<'_, 'a> {
 
     fn field(&mut self, holder: SchemaId, field: &FieldShape, table: &mut Table) -> Field {
         let property = self.shapes.property(field).clone();
-        let rust =
-            naming::raw(&table.claim(&naming::field(property.rust_name.as_deref().unwrap_or(&property.name)), "_"));
+        let plain = naming::field(property.rust_name.as_deref().unwrap_or(&property.name));
+        let claimed = table.claim(&plain, "_");
+        if claimed != plain {
+            self.shapes.collides(field.schema, &property.name, &plain, &claimed);
+        }
+        let rust = naming::raw(&claimed);
         let nullable = self.shapes.is_nullable(field.schema);
         let ty = self.ty(field.schema);
         let nullable = nullable && !matches!(ty, Type::Json | Type::Null);
@@ -134,6 +138,7 @@ impl<'a> Lowerer<'_, 'a> {
         let schema = self.shapes.schema(id);
         let mut table = Table::default();
         let named = schema.enum_names.len() >= values.len();
+        let mut first_collision: Option<(String, String, String)> = None;
         // `oneOf` of constants: each has prose of its own.
         let members = schema.alternatives().iter().map(|member| self.shapes.schema(*member));
         let prose: HashMap<String, Docs> = members
@@ -142,16 +147,27 @@ impl<'a> Lowerer<'_, 'a> {
                 _ => None,
             })
             .collect();
-        values
+        let variants = values
             .iter()
             .enumerate()
             .map(|(index, value)| {
                 let word = if named { schema.enum_names[index].clone() } else { text(value) };
                 let rust = naming::variant(&word);
+                let claimed = table.claim(&rust, "");
+                if claimed != rust && first_collision.is_none() {
+                    first_collision = Some((word, rust, claimed.clone()));
+                }
                 let docs = prose.get(&text(value)).cloned().unwrap_or_default();
-                Variant { rust: table.claim(&rust, ""), value: value.clone(), docs }
+                Variant { rust: claimed, value: value.clone(), docs }
             })
-            .collect()
+            .collect();
+        if let (Some((word, plain, claimed)), Some(node)) = (first_collision, schema.node) {
+            let message = format!("`{word}` would be `{plain}`, as another value is already; it is `{claimed}`");
+            let place = node.get("enum").unwrap_or(node);
+            let help = "`x-enum-varnames` beside `enum` gives the values names of their own";
+            self.report.add(Diagnostic::warning("name-collision", message).at(place).help(help));
+        }
+        variants
     }
 
     fn union(&mut self, id: SchemaId, union: &UnionShape) -> Union {

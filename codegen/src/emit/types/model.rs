@@ -15,7 +15,7 @@ pub(super) fn module(api: &Api, module: &str, types: &[&TypeDef]) -> String {
     let items = types.iter().map(|def| item(api, def, &mut uses)).collect();
     print(&Module {
         header: text::header(&api.contract),
-        docs: text::module_docs(&about(api, module), None),
+        docs: text::module_docs(&about(api, module, types), None),
         imports: uses.lines(api, module),
         items,
     })
@@ -202,10 +202,21 @@ impl Uses {
     }
 }
 
-fn about(api: &Api, module: &str) -> String {
-    match api.tags.iter().find(|tag| tag.name.rust == module) {
-        Some(tag) => format!("Types of the operations tagged {}.", text::code(&tag.name.wire)),
-        None => "Types that several tags share.".into(),
+fn about(api: &Api, module: &str, types: &[&TypeDef]) -> String {
+    // A module that was too long is several, named after what they hold.
+    let is_of = |name: &str| module.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
+    let tag = api.tags.iter().filter(|tag| is_of(&tag.name.rust)).max_by_key(|tag| tag.name.rust.len());
+    let whole = match tag {
+        Some(tag) => format!("Types of the operations tagged {}", text::code(&tag.name.wire)),
+        None => "Types that several tags share".into(),
+    };
+    let is_part = module != "common" && tag.is_none_or(|tag| tag.name.rust != module);
+    match types {
+        [first, .., last] if is_part => {
+            format!("{whole}, {} to {}.", text::code(&first.name.rust), text::code(&last.name.rust))
+        }
+        [only] if is_part => format!("{whole}: {}.", text::code(&only.name.rust)),
+        _ => format!("{whole}."),
     }
 }
 

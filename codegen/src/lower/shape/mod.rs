@@ -263,6 +263,19 @@ impl<'a> Shapes<'a> {
         Shape::Json
     }
 
+    /// Says that a name of the contract is another's in Rust.
+    pub(crate) fn collides(&self, id: SchemaId, wanted: &str, plain: &str, name: &str) {
+        let Some(node) = self.arena[id.0].node else { return };
+        self.report.add(
+            Diagnostic::warning(
+                "name-collision",
+                format!("`{wanted}` would be `{plain}` in Rust, which another name is already; it is `{name}`"),
+            )
+            .at(node)
+            .help("`x-rust-name` in the schema gives it a name of its own"),
+        );
+    }
+
     /// Says that the type is looser than the author may think: untyped JSON.
     pub(crate) fn degraded(&self, id: SchemaId, code: &'static str, why: &str) {
         // A schema that was made here stands where the first of its members stands.

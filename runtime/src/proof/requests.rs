@@ -224,11 +224,15 @@ pub(super) fn raw(
             let mut form = Form::new();
             for part in *plans {
                 form = match parts.get(part.name) {
-                    Some(PartPayload::Value(value)) if value.is_object() => form.json(part.name, value)?,
-                    Some(PartPayload::Value(value)) => form.text(part.name, value)?,
-                    Some(PartPayload::Files(files)) => {
-                        form.files(part.name, files.iter().map(|file| Upload::new(file.clone()).file_name("a.bin")))?
+                    Some(PartPayload::Value(value)) if value.is_object() => {
+                        form.json(part.name, "application/json", value)?
                     }
+                    Some(PartPayload::Value(value)) => form.text(part.name, value)?,
+                    Some(PartPayload::Files(files)) => form.files(
+                        part.name,
+                        None,
+                        files.iter().map(|file| Upload::new(file.clone()).file_name("a.bin")),
+                    )?,
                     None => form,
                 };
             }

@@ -5,7 +5,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use specwright_runtime::schema::{Direction, Schema, prepare_request, strip_write_only, validate};
-use specwright_runtime::value::{DurationParts, Patch};
+use specwright_runtime::value::{DurationParts, Patch, whole_numbers};
 
 // The files are what the crate `api-types` would have at its root.
 #[path = "contracts/values/expected/types/lib.rs"]
@@ -291,4 +291,18 @@ fn the_narrower_declaration_is_the_type() {
     let narrowed: Narrowed = same(&schemas::NARROWED, json!({ "state": "on", "size": 3, "note": "abc" }));
     assert_eq!((narrowed.size, narrowed.note.as_deref()), (Some(3), Some("abc")));
     refused(&schemas::NARROWED, &json!({ "state": "on", "note": "abcd" }));
+}
+
+#[test]
+fn a_whole_number_is_an_integer_however_it_is_written() {
+    let mut value: Value = serde_json::from_str(r#"{ "small": 1.0, "large": 1e3, "natural": -0.0 }"#).unwrap();
+    assert_eq!(validate(&schemas::FORMATS, &value, Direction::Request), []);
+    assert!(serde_json::from_value::<Formats>(value.clone()).is_err());
+    whole_numbers(&mut value);
+    let formats: Formats = serde_json::from_value(value).unwrap();
+    assert_eq!((formats.small, formats.large, formats.natural), (Some(1), Some(1000), Some(0)));
+    let mut others = json!([1.5, 1e300, 9_007_199_254_740_993_i64, "1.0", null]);
+    let before = others.clone();
+    whole_numbers(&mut others);
+    assert_eq!(others, before);
 }

@@ -36,6 +36,7 @@ use crate::{
     problem::{Problem, ProblemError},
     schema::{Direction, Violation, validate},
     spelling::query::{self, Pair},
+    value::whole_numbers,
 };
 
 /// A request on its way to a handler: routed, authenticated and negotiated, with its body still unread.
@@ -216,7 +217,8 @@ impl Decoder {
 
     /// Turns a valid value into its type. A type may be narrower than its schema (an integer without a format is 64 bits wide);
     /// what does not fit is a violation too.
-    fn typed<T: DeserializeOwned>(&mut self, value: Value, pointer: &str) -> Result<T, Invalid> {
+    fn typed<T: DeserializeOwned>(&mut self, mut value: Value, pointer: &str) -> Result<T, Invalid> {
+        whole_numbers(&mut value);
         serde_json::from_value(value).map_err(|error| {
             self.errors.push(ProblemError {
                 pointer: pointer.to_owned(),

@@ -156,3 +156,23 @@ pub fn with_tag(mut value: serde_json::Value, property: &str, tags: &[&str]) -> 
     }
     value
 }
+
+/// Writes whole numbers as integers: `1.0` is an integer to JSON Schema, and serde takes it for no `i64`.
+///
+/// Only numbers below 2^53 are changed; beyond that a double does not tell which integer was meant.
+pub fn whole_numbers(value: &mut serde_json::Value) {
+    use serde_json::Value;
+
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0);
+            #[allow(clippy::cast_possible_truncation, reason = "checked to be an integer below 2^53")]
+            if let Some(float) = whole {
+                *number = (float as i64).into();
+            }
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(whole_numbers),
+        Value::Object(members) => members.values_mut().for_each(whole_numbers),
+        _ => {}
+    }
+}

@@ -25,8 +25,8 @@ const MINIMAL: &str = "openapi: 3.1.0\ninfo: { title: T, version: '1' }\npaths: 
 #[test]
 fn a_byte_order_mark_is_no_part_of_the_text() {
     let json = r#"{ "openapi": "3.0.3", "info": { "title": "T", "version": "1" }, "paths": {} }"#;
-    for text in [MINIMAL, json] {
-        let lowered = load(&[("openapi.yaml", format!("\u{feff}{text}").as_bytes())]).unwrap();
+    for (name, text) in [("openapi.yaml", MINIMAL), ("openapi.json", json)] {
+        let lowered = load(&[(name, format!("\u{feff}{text}").as_bytes())]).unwrap();
         assert_eq!(lowered.api.title, "T");
     }
 }

@@ -163,7 +163,7 @@ fn body(media: &Media, printer: &mut Printer<'_>) -> String {
         MediaKind::Text { schema } => format!("Content::Text({})", printer.reference(schema)),
         MediaKind::Sequence { schema, .. } => format!("Content::Items({})", printer.reference(schema)),
         MediaKind::Binary => "Content::Bytes".into(),
-        MediaKind::Multipart { parts } => {
+        MediaKind::Multipart { parts, .. } => {
             let parts: Vec<String> = parts.iter().map(|part| part_plan(part, printer)).collect();
             format!("Content::Parts(&[{}])", parts.join(", "))
         }
@@ -184,13 +184,17 @@ fn answer_body(media: &Media, printer: &mut Printer<'_>) -> String {
 fn part_plan(part: &Part, printer: &mut Printer<'_>) -> String {
     let schema = match &part.kind {
         PartKind::File => "None".into(),
-        PartKind::Text { schema, .. } | PartKind::Json { schema, .. } if part.many => {
+        PartKind::Text { schema, .. } | PartKind::Json { schema, .. } | PartKind::Styled { schema, .. }
+            if part.many =>
+        {
             format!(
                 "Some(&Schema {{ types: Types::ARRAY, items: Some({}), ..Schema::ANY }})",
                 printer.reference(schema)
             )
         }
-        PartKind::Text { schema, .. } | PartKind::Json { schema, .. } => format!("Some({})", printer.reference(schema)),
+        PartKind::Text { schema, .. } | PartKind::Json { schema, .. } | PartKind::Styled { schema, .. } => {
+            format!("Some({})", printer.reference(schema))
+        }
     };
     format!(
         "Part {{ name: {}, required: {}, schema: {schema}, many: {} }}",
@@ -300,8 +304,8 @@ fn body_argument(operation: &Operation, body: &Body) -> String {
             }
             (MediaKind::Binary, true) => "given.bytes()".into(),
             (MediaKind::Binary, false) => "given.media().map(|_| given.bytes())".into(),
-            (MediaKind::Multipart { parts }, true) => form(prefix, parts),
-            (MediaKind::Multipart { parts }, false) => {
+            (MediaKind::Multipart { parts, .. }, true) => form(prefix, parts),
+            (MediaKind::Multipart { parts, .. }, false) => {
                 format!("match given.media() {{ Some(_) => Some({}), None => None }}", form(prefix, parts))
             }
         };
@@ -316,7 +320,7 @@ fn body_argument(operation: &Operation, body: &Body) -> String {
                 MediaKind::Json { .. } | MediaKind::Form { .. } | MediaKind::Text { .. } => "given.owned()?".into(),
                 MediaKind::Sequence { .. } => "given.items()?".into(),
                 MediaKind::Binary => "given.bytes()".into(),
-                MediaKind::Multipart { parts } => form(prefix, parts),
+                MediaKind::Multipart { parts, .. } => form(prefix, parts),
             };
             let value = format!("api_client::{prefix}Body::{}({value})", media.variant);
             match (body.required, index == last) {
@@ -342,7 +346,9 @@ fn form(prefix: &str, parts: &[Part]) -> String {
                 PartKind::File if part.many => format!("given.uploads({name})"),
                 PartKind::File if part.required => format!("given.upload({name})?"),
                 PartKind::File => format!("given.optional_upload({name})"),
-                PartKind::Text { .. } | PartKind::Json { .. } => format!("given.part({name})?"),
+                PartKind::Text { .. } | PartKind::Json { .. } | PartKind::Styled { .. } => {
+                    format!("given.part({name})?")
+                }
             };
             format!("{}: {value}", part.name.rust)
         })
@@ -404,7 +410,7 @@ fn saw(index: usize, media: &Media) -> String {
         }
         MediaKind::Sequence { .. } => format!("self.0.sees_items({index}, body).await?;"),
         MediaKind::Binary => format!("self.0.sees_bytes({index}, body).await?;"),
-        MediaKind::Multipart { parts } => {
+        MediaKind::Multipart { parts, .. } => {
             let parts: String = parts
                 .iter()
                 .map(|part| {
@@ -417,7 +423,7 @@ fn saw(index: usize, media: &Media) -> String {
                             format!("for file in &body.{field} {{ self.0.sees_file({name}, &file.bytes); }}\n")
                         }
                         PartKind::File => format!("self.0.sees_file({name}, &body.{field}.bytes);\n"),
-                        PartKind::Text { .. } | PartKind::Json { .. } => {
+                        PartKind::Text { .. } | PartKind::Json { .. } | PartKind::Styled { .. } => {
                             format!("self.0.sees_part({name}, &body.{field});\n")
                         }
                     }

@@ -9,6 +9,9 @@ use clap::{Parser, Subcommand};
 use specwright_codegen::manifest;
 use specwright_codegen::output::{self, Layout};
 
+#[cfg(feature = "token")]
+mod token;
+
 /// Contract-first APIs: openapi.yaml in; typed axum routes, shared types and a client crate out.
 #[derive(Parser)]
 #[command(name = "specwright", version)]
@@ -33,6 +36,9 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Print a session token of the local issuer, as `cargo run` accepts it. For development only.
+    #[cfg(feature = "token")]
+    Token(token::Options),
     /// Say everything there is to say about a contract, and write nothing.
     Check {
         /// The contract, YAML or JSON.
@@ -50,8 +56,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<ExitCode, specwright_codegen::Error> {
+fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
+        #[cfg(feature = "token")]
+        Command::Token(options) => println!("{}", token::mint(&options)?),
         Command::Check { contract } => {
             let warnings = specwright_codegen::check(&contract)?;
             if warnings.is_empty() {

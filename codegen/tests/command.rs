@@ -88,3 +88,54 @@ fn check_says_what_there_is_to_say() {
     assert_eq!(broken.status.code(), Some(1));
     assert!(!broken.stderr.is_empty());
 }
+
+/// What it prints passes the verifier that `cargo run` makes from the same data folder.
+#[cfg(feature = "token")]
+#[test]
+fn a_token_is_one_of_the_local_issuer() {
+    use specwright_runtime::auth::{Check, Reverification};
+    use specwright_runtime::local::issuer::LocalIssuer;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mint = |arguments: &str| {
+        let arguments = format!("token --data {} {arguments}", text(folder.path()));
+        let output = specwright(&arguments.split(' ').collect::<Vec<_>>());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    };
+    let verify = |token: &str| {
+        let verifier = LocalIssuer::open(&folder.path().join("issuer")).unwrap().verifier().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(verifier.verify(token)).unwrap()
+    };
+    let caller = verify(&mint(
+        "--user user_1 --org acme --permission org:projects:manage --permission tasks:read --role admin --plan o:pro \
+         --second-factor 90 --actor user_support --expires 1h",
+    ));
+    assert_eq!(caller.user_id().as_str(), "user_1");
+    let organization = caller.organization().unwrap();
+    assert_eq!((organization.id.as_str(), organization.slug.as_deref()), ("org_acme", Some("acme")));
+    assert!(caller.has_permission("org:projects:manage") && caller.has_permission("org:tasks:read"));
+    assert!(!caller.has_permission("org:tasks:manage") && caller.has_role("admin"));
+    assert!(caller.has(&Check::new().plan("org:pro").reverification(Reverification::LAX)));
+    assert!(!caller.has(&Check::new().reverification(Reverification::MODERATE)));
+    assert_eq!(caller.actor().unwrap().subject, "user_support");
+    let (issued, expires) = (caller.claims()["iat"].as_i64().unwrap(), caller.expires().unwrap());
+    assert_eq!(expires - issued, 3_600);
+    assert!(verify(&mint("--user user_2")).organization().is_none());
+
+    let run = |arguments: &[&str]| specwright(&[&["token", "--data", text(folder.path())], arguments].concat());
+    for wrong in [
+        &["--user", "user_1", "--permission", "org:projects:manage"][..],
+        &["--user", "user_1", "--org", "acme", "--permission", "projects"],
+        &["--user", "user_1", "--expires", "1w"],
+        &["--user", "user_1", "--expires", "ü"],
+        &["--user", "user_1", "--plan", "pro"],
+        &["--user", ""],
+        &[],
+    ] {
+        let output = run(wrong);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{wrong:?}");
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "{wrong:?}");
+    }
+}

@@ -11,11 +11,14 @@ use specwright_runtime::{
     auth::{Authenticator, Closed},
     database::Database,
     service::{Service, ServiceError},
+    webhook::{self, Verifier},
 };
 use tower_http::compression::{
     CompressionLayer,
     predicate::{DefaultPredicate, Predicate as _},
 };
+
+use crate::webhooks::PATH;
 
 /// The names of the security schemes in the contract.
 const CLERK_SESSION: &str = "clerkSession";
@@ -40,6 +43,8 @@ pub struct Config {
     pub authenticator: Arc<dyn Authenticator>,
     /// Who judges API keys; nobody is let in by one unless this is set.
     pub api_keys: Arc<dyn Authenticator>,
+    /// Who judges what Clerk sends about its users; nothing is taken in unless this is set.
+    pub webhooks: Option<Arc<Verifier>>,
     /// The time.
     pub clock: Clock,
     /// Whether answers are checked against the contract: loud in development and tests, off in production.
@@ -55,6 +60,7 @@ impl Config {
             database,
             authenticator,
             api_keys: Arc::new(Closed),
+            webhooks: None,
             clock: Arc::new(Utc::now),
             validate_responses: false,
             timeout: Duration::from_secs(25),
@@ -76,7 +82,12 @@ impl App {
             .validate_responses(config.validate_responses)
             .build();
         let app = Self { database: config.database, clock: config.clock };
+        let webhooks = match config.webhooks {
+            Some(verifier) => webhook::routes(&service, PATH, verifier, Arc::new(app.clone())),
+            None => Router::new(),
+        };
         Ok(api_server::router(app, &service)?
+            .merge(webhooks)
             .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(untagged))))
     }
 

@@ -14,6 +14,7 @@ pub mod health;
 pub mod me;
 pub mod projects;
 pub mod tasks;
+pub mod webhooks;
 
 pub mod cursor;
 pub mod disposition;

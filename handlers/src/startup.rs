@@ -5,6 +5,7 @@
 //! | `DATABASE_URL`, or `DATABASE_HOST` and its kin | where the database is; see [`Settings::from_environment`] |
 //! | `CLERK_JWT_KEY`, `CLERK_PUBLISHABLE_KEY` and their kin | whose tokens count; see [`ClerkVerifier::from_environment`] |
 //! | `CLERK_SECRET_KEY` | Clerk's Backend API, which judges API keys; without, none counts |
+//! | `CLERK_WEBHOOK_SIGNING_SECRET` | messages about users are taken in at `POST /webhooks/clerk` |
 //! | `ADDRESS`, `PORT` | where to listen: `127.0.0.1` and `8080` unless set |
 //! | `SPECWRIGHT_DATA` | where a local run keeps its database and its key: `.specwright` in the workspace unless set |
 //!
@@ -24,6 +25,7 @@ use specwright_runtime::{
     },
     database::{self, Database, Settings},
     serve,
+    webhook::{InvalidSecret, Verifier},
 };
 use tokio::net::TcpListener;
 
@@ -149,15 +151,16 @@ pub async fn migrate() -> Result<(), Error> {
 /// What the environment names: a database and a verifier, both of which a deployed service needs, and perhaps a secret key.
 fn configured() -> Result<Config, Error> {
     let database = Settings::from_environment().and_then(Database::connect);
-    match (database, ClerkVerifier::from_environment(), api_keys()) {
-        (Ok(database), Ok(verifier), Ok(api_keys)) => {
-            Ok(Config { api_keys, ..Config::new(database, Arc::new(verifier)) })
+    match (database, ClerkVerifier::from_environment(), api_keys(), webhooks()) {
+        (Ok(database), Ok(verifier), Ok(api_keys), Ok(webhooks)) => {
+            Ok(Config { api_keys, webhooks, ..Config::new(database, Arc::new(verifier)) })
         }
-        (database, verifier, api_keys) => {
+        (database, verifier, api_keys, webhooks) => {
             let problems = [
                 database.err().map(|error| error.to_string()),
                 verifier.err().map(|error| error.to_string()),
                 api_keys.err().map(|error| error.to_string()),
+                webhooks.err().map(|error| error.to_string()),
             ];
             Err(configuration(problems.into_iter().flatten()))
         }
@@ -170,6 +173,11 @@ fn api_keys() -> Result<Arc<dyn Authenticator>, ConfigError> {
         Some(backend) => Arc::new(MachineVerifier::api_keys(Arc::new(backend))),
         None => Arc::new(Closed),
     })
+}
+
+/// Who judges what Clerk sends, where it sends anything.
+fn webhooks() -> Result<Option<Arc<Verifier>>, InvalidSecret> {
+    Ok(Verifier::from_environment()?.map(Arc::new))
 }
 
 /// Whether the database answers. A typing error in an address should not wait for the first request.

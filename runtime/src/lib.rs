@@ -38,6 +38,8 @@ pub mod serve;
 pub mod service;
 #[cfg(feature = "server")]
 pub mod telemetry;
+#[cfg(feature = "clerk")]
+pub mod webhook;
 
 #[cfg(feature = "lambda")]
 pub mod lambda;
@@ -51,7 +53,7 @@ pub mod client;
 #[cfg(feature = "database")]
 pub mod database;
 
-#[cfg(feature = "local")]
+#[cfg(feature = "issuer")]
 pub mod local;
 
 #[cfg(feature = "proof")]

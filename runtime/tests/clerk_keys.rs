@@ -2,7 +2,7 @@
 //!
 //! A key server on 127.0.0.1 counts its requests; the verifier's clock is the test's.
 
-#![cfg(feature = "local")]
+#![cfg(feature = "issuer")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{

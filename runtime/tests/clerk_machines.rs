@@ -1,6 +1,6 @@
 //! Callers that are no session: machines, OAuth clients and API keys, against a stand-in for Clerk's Backend API.
 
-#![cfg(feature = "local")]
+#![cfg(feature = "issuer")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{

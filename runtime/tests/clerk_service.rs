@@ -1,6 +1,6 @@
 //! A secured operation over HTTP, with Clerk sessions: who is let in, and what the others are told.
 
-#![cfg(feature = "local")]
+#![cfg(feature = "issuer")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{path::Path, sync::Arc, time::Duration};

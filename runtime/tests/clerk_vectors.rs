@@ -3,7 +3,7 @@
 //! The rows were made by running Clerk's SDK with a fixed clock. The folder is named by `CLERK_VECTORS`, default
 //! `../shared/clerk` beside the workspace; where it is missing the tests say so and pass, except with `CI=true`.
 
-#![cfg(feature = "local")]
+#![cfg(feature = "issuer")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::io::Write as _;

@@ -3,7 +3,7 @@
 //! A case is a line of `vectors/clerk.jsonl`: what differs from a good token, and the verdict. The clock stands at
 //! 2026-01-15T12:00:00Z.
 
-#![cfg(feature = "local")]
+#![cfg(feature = "issuer")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{

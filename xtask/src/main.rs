@@ -5,6 +5,8 @@
 //! generate   bring the generated crates up to date without building them
 //! corpus     generate and compile other people's contracts, one row of figures for each
 //! suite      bring the JSON Schema Test Suite for the tests
+//! bench      measure beside others: `bench auth` verifies tokens beside Clerk's own SDK
+//! mutants    does a test fail for each way in which the token verifier could be wrong?
 //! walk       do the README's walk in a copy of the repository
 //! ```
 //!
@@ -16,9 +18,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod corpus;
 mod deny;
 mod generated;
+mod mutants;
 mod regeneration;
 mod steps;
 mod suite;
@@ -46,6 +50,11 @@ enum Command {
     Corpus(corpus::Options),
     /// Bring the JSON Schema Test Suite for the tests, and print where it is.
     Suite,
+    /// Measure beside others, in the same run; fails below the bars.
+    #[command(subcommand)]
+    Bench(bench::Subject),
+    /// Change the token verifier in every way that cargo-mutants knows, and see a test fail for each.
+    Mutants(mutants::Options),
     /// Do the README's walk in a copy of the repository.
     Walk,
     /// One contract of the corpus, in a process of its own so that it cannot take the others down.
@@ -71,6 +80,8 @@ fn main() -> ExitCode {
             println!("JSON_SCHEMA_TEST_SUITE={}", folder.display());
             true
         }),
+        Command::Bench(subject) => bench::measure(&workspace, subject),
+        Command::Mutants(options) => mutants::check(&workspace, &options),
         Command::Walk => walk::check(&workspace).map(|_| true),
         Command::CorpusContract { contract, folder, proof } => corpus::contract::run(&contract, &folder, proof),
     };

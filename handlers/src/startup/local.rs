@@ -12,7 +12,7 @@ use specwright_runtime::{
 };
 use tokio::net::TcpListener;
 
-use super::{Error, MIGRATIONS, Startup, api_keys, configuration, reach, variable};
+use super::{Error, MIGRATIONS, Startup, api_keys, configuration, reach, variable, webhooks};
 use crate::Config;
 
 /// How long the printed token lives: a working day.
@@ -32,6 +32,7 @@ pub(super) struct Local {
 pub(super) async fn start(listener: TcpListener) -> Result<Startup, Error> {
     let (authenticator, token) = authenticator()?;
     let api_keys = api_keys().map_err(|error| configuration([error.to_string()]))?;
+    let webhooks = webhooks().map_err(|error| configuration([error.to_string()]))?;
     let (settings, postgres) = match variable("DATABASE_URL").or_else(|| variable("DATABASE_HOST")) {
         Some(_) => (Settings::from_environment().map_err(|error| configuration([error.to_string()]))?, None),
         None => {
@@ -45,7 +46,8 @@ pub(super) async fn start(listener: TcpListener) -> Result<Startup, Error> {
     let local = Local { postgres, token };
     match prepare(settings).await {
         Ok(database) => {
-            let config = Config { validate_responses: true, api_keys, ..Config::new(database, authenticator) };
+            let config =
+                Config { validate_responses: true, api_keys, webhooks, ..Config::new(database, authenticator) };
             Ok(Startup { config, listener: Some(listener), local: Some(local) })
         }
         Err(error) => {

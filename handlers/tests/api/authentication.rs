@@ -1,11 +1,15 @@
 //! Whose token counts, and whose things one sees with it.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use reqwest::{Method, StatusCode};
 use specwright_runtime::{
-    auth::Organization,
+    auth::{Organization, clerk::MachineVerifier},
     local::{
+        backend::LocalBackend,
         guard::prove,
         issuer::{LocalIssuer, TokenRequest},
     },
@@ -122,6 +126,45 @@ async fn an_organization_shares_its_things() {
     // The same person without the organization is another owner.
     let private = service.client("user_ada").send(Method::GET, &format!("/tasks/{task}")).answer().await;
     private.assert_problem(StatusCode::NOT_FOUND);
+}
+
+/// The contract lets scripts export by an API key: of a user, or of an organization, whose things they then see.
+#[tokio::test]
+async fn a_script_exports_by_an_api_key() {
+    let backend = LocalBackend::start().await.unwrap();
+    backend.put("ak_ada", "user_ada", &["tasks:read"]);
+    backend.put("ak_acme", "org_acme", &["tasks:read", "tasks:write"]);
+    backend.put("ak_poor", "user_ada", &["tasks:write"]);
+    let keys = MachineVerifier::api_keys(Arc::new(backend.api().build().unwrap()));
+    let service = Service::start_with_api_keys(Arc::new(keys)).await;
+    service.client("user_ada").create_task("Ada's").await;
+    service.client_in("user_bob", Organization::new("org_acme")).create_task("Ours").await;
+    let titles = async |key: &str| {
+        let answer = service.with_token(key).send(Method::GET, "/exports/tasks").answer().await;
+        assert_eq!(answer.status, StatusCode::OK, "{key}: {}", answer.text());
+        let tasks = answer.json();
+        tasks.as_array().unwrap().iter().map(|task| task["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(titles("ak_ada").await, ["Ada's"]);
+    assert_eq!(titles("ak_acme").await, ["Ours"]);
+    let refused = async |key: &str, target: &str| service.with_token(key).send(Method::GET, target).answer().await;
+    let poor = refused("ak_poor", "/exports/tasks").await;
+    poor.assert_problem(StatusCode::FORBIDDEN);
+    assert!(poor.text().contains("tasks:read"), "{}", poor.text());
+    refused("ak_unknown", "/exports/tasks").await.assert_problem(StatusCode::UNAUTHORIZED);
+    refused("ak_ada", "/tasks").await.assert_problem(StatusCode::UNAUTHORIZED);
+    // The typed client has a place for it.
+    let client = api_client::Client::with_client(
+        &format!("http://{}", service.address),
+        reqwest::Client::new(),
+        api_client::Credentials::none().clerk_api_key("ak_ada"),
+    );
+    assert!(client.export_tasks(None, None, None, None, api_client::ExportTasksAccept::Json).await.is_ok());
+    // Where Clerk does not answer, nobody throws a key away.
+    backend.fail(Some((StatusCode::INTERNAL_SERVER_ERROR, None)));
+    let unseen = refused("ak_unseen", "/exports/tasks").await;
+    unseen.assert_problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert!(unseen.header("retry-after").is_some());
 }
 
 #[tokio::test]

@@ -17,3 +17,4 @@ mod projects;
 mod recovery;
 mod startup;
 mod tasks;
+mod webhooks;

@@ -18,13 +18,14 @@ use handlers::{App, Config, startup::MIGRATIONS};
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use specwright_runtime::{
-    auth::Organization,
+    auth::{Authenticator, Organization},
     database::{Database, Settings},
     local::{
         issuer::{LocalIssuer, TokenRequest},
         postgres::{LocalPostgres, Options},
     },
     serve,
+    webhook::Verifier,
 };
 use sqlx::{Connection as _, PgConnection};
 use tokio::{
@@ -32,6 +33,9 @@ use tokio::{
     sync::{OnceCell, oneshot, watch},
 };
 use uuid::Uuid;
+
+/// What Clerk signs its messages to a test's service with.
+pub(crate) const WEBHOOK_SECRET: &str = "whsec_dGhlIHNlY3JldCBvZiB0aGUgdGVzdHM=";
 
 /// A service on a socket of its own and a database of its own. It ends when it is dropped.
 pub(crate) struct Service {
@@ -79,12 +83,18 @@ impl Service {
         Self::start_with(|url| proxy.stand_before(&url), |_| {}).await
     }
 
+    /// The same where API keys are judged.
+    pub(crate) async fn start_with_api_keys(api_keys: Arc<dyn Authenticator>) -> Self {
+        Self::start_with(|url| url, |config| config.api_keys = api_keys).await
+    }
+
     async fn start_with(reach: impl FnOnce(String) -> String, change: impl FnOnce(&mut Config)) -> Self {
         let (postgres, database_url) = database().await;
         let settings = Settings::from_url(&reach(database_url.clone())).unwrap().max_connections(4);
         let verifier = issuer().verifier().build().unwrap();
         let mut config = Config::new(Database::connect(settings).unwrap(), Arc::new(verifier));
         config.validate_responses = true;
+        config.webhooks = Some(Arc::new(Verifier::new([WEBHOOK_SECRET]).unwrap()));
         change(&mut config);
         let router = App::build(config).unwrap();
         let served = router.clone();

@@ -106,12 +106,12 @@ impl Caller {
         Self { parts: Arc::new(parts) }
     }
 
-    /// For tests of handlers: a caller that nobody verified. Exists only with the feature `local`.
+    /// For tests of handlers: a caller that nobody verified. Exists only with the feature `issuer`.
     ///
     /// # Panics
     ///
     /// Where `user_id` cannot be one (see [`UserId`]).
-    #[cfg(feature = "local")]
+    #[cfg(feature = "issuer")]
     pub fn for_tests(user_id: &str) -> Self {
         Self::new(CallerParts::new(
             UserId::from_verified(user_id).expect("a test names a user id that can be one"),
@@ -119,12 +119,12 @@ impl Caller {
         ))
     }
 
-    /// For tests of handlers: a caller in an organization. Exists only with the feature `local`.
+    /// For tests of handlers: a caller in an organization. Exists only with the feature `issuer`.
     ///
     /// # Panics
     ///
     /// Where `user_id` cannot be one (see [`UserId`]).
-    #[cfg(feature = "local")]
+    #[cfg(feature = "issuer")]
     pub fn for_tests_in(user_id: &str, organization: Organization) -> Self {
         let mut parts =
             CallerParts::new(UserId::from_verified(user_id).expect("a test names a user id that can be one"), "test");

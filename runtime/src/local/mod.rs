@@ -1,11 +1,13 @@
 //! What a laptop has instead of AWS and Clerk: a private Postgres and a token issuer.
 //!
-//! Development and tests only. The feature `local` is not part of a deployed artefact, so none of this can be switched on
-//! there by a setting.
+//! Development and tests only. The features `local`, and `issuer` for all but Postgres and Lambda, are not part of a deployed
+//! artefact, so none of this can be switched on there by a setting.
 
 pub mod backend;
 pub mod guard;
 pub mod issuer;
+#[cfg(feature = "local")]
 pub mod lambda_runtime;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "local"))]
 pub mod postgres;
+pub mod webhook;

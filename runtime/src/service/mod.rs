@@ -24,6 +24,8 @@ use axum::{Router, middleware};
 
 #[cfg(feature = "lambda")]
 pub(crate) use self::observe::PlatformDeadline;
+#[cfg(feature = "clerk")]
+pub(crate) use self::observe::request_id;
 use self::routes::Shared;
 pub use self::routes::{RouteError, Routes};
 use crate::{auth::Authenticator, operation::Operation};
@@ -136,9 +138,14 @@ impl Service {
     /// Ends a router: what is not routed is a 404 or 405 problem, and every request gets an id, a log line, a time-out and a
     /// net under its handler's panics.
     pub fn finish(&self, router: Router) -> Router {
+        self.observe(router.fallback(observe::not_found))
+    }
+
+    /// Puts around routes that are no operations of the contract what [`finish`](Self::finish) puts around those that are, so
+    /// that the two can be merged.
+    pub fn observe(&self, router: Router) -> Router {
         let service = self.clone();
         router
-            .fallback(observe::not_found)
             .method_not_allowed_fallback(observe::method_not_allowed)
             .layer(middleware::from_fn(move |request, next| observe::observe(service.clone(), request, next)))
     }

@@ -85,7 +85,7 @@ pub(super) async fn method_not_allowed(request: Request) -> Response {
         .into_response(request_id(&request).as_ref())
 }
 
-fn request_id(request: &Request) -> Option<RequestId> {
+pub(crate) fn request_id(request: &Request) -> Option<RequestId> {
     request.extensions().get::<Trace>().map(|trace| trace.request_id.clone())
 }
 

@@ -8,6 +8,7 @@ use specwright_runtime::operation::{SchemeKind, SecurityScheme};
 pub static CLERK_API_KEY: SecurityScheme =
     SecurityScheme { name: "clerkApiKey", kind: SchemeKind::Bearer { format: None } };
 
-/// A session token of Clerk. The names a requirement lists are permissions of the active organization.
+/// A session token of Clerk. The names a requirement lists are checks, such as a permission in the active
+/// organization.
 pub static CLERK_SESSION: SecurityScheme =
     SecurityScheme { name: "clerkSession", kind: SchemeKind::Bearer { format: Some("JWT") } };

@@ -32,6 +32,9 @@ enum Command {
         /// Where new manifests find specwright-runtime: the inside of a Cargo dependency.
         #[arg(long, default_value = "version = \"0.1\"", value_name = "DEPENDENCY")]
         runtime: String,
+        /// Write a fourth crate, `proof`: a program for tests that proves client and server against each other.
+        #[arg(long)]
+        proof: bool,
         /// Write nothing; exit with 1 and the list of files that are not up to date.
         #[arg(long)]
         check: bool,
@@ -69,7 +72,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
                 println!("{}: accepted, with {} warnings", contract.display(), warnings.len());
             }
         }
-        Command::Generate { contract, out, runtime, check } => {
+        Command::Generate { contract, out, runtime, proof, check } => {
             let generated = specwright_codegen::generate(&contract)?;
             let layout = Layout::under(&out);
             eprint!("{}", generated.warnings);
@@ -82,6 +85,11 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             }
             let mut written = output::write(&generated, &layout)?;
             written.extend(manifest::write_missing(&layout, &runtime)?);
+            if proof {
+                let files = specwright_codegen::proof(&contract)?;
+                written.extend(output::write_files(&files, &out.join("proof").join("src"))?);
+                written.extend(manifest::write_proof(&out.join("proof"), &runtime)?);
+            }
             for path in &written {
                 println!("wrote {}", path.display());
             }

@@ -56,6 +56,27 @@ fn types(prefix: &str) -> String {
     format!(r#"api-types = {{ package = "{prefix}-types", path = "../types" }}"#)
 }
 
+/// Writes the manifest of the proof beside the three crates, where it is missing, and returns its path.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn write_proof(folder: &Path, runtime: &str) -> Result<Option<PathBuf>, Error> {
+    let path = folder.join("Cargo.toml");
+    if path.exists() {
+        return Ok(None);
+    }
+    let text = format!(
+        "[package]\nname = \"api-proof\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n\
+         api-client = {{ path = \"../client\" }}\napi-server = {{ path = \"../server\" }}\napi-types = {{ path = \"../types\" }}\n\
+         specwright-runtime = {{ {runtime}, default-features = false, features = [\"proof\"] }}\n"
+    );
+    let io = |source| Error::Io { path: path.clone(), source };
+    fs::create_dir_all(folder).map_err(io)?;
+    fs::write(&path, text).map_err(io)?;
+    Ok(Some(path))
+}
+
 /// Writes the manifests that are missing and returns their paths.
 ///
 /// # Errors

@@ -115,6 +115,23 @@ pub fn write(generated: &Generated, layout: &Layout) -> Result<Vec<PathBuf>, Err
     Ok(stale.iter().map(|entry| entry.path().to_owned()).collect())
 }
 
+/// Writes the files that differ, each below the folder, and returns their paths.
+///
+/// # Errors
+///
+/// As [`write`].
+pub fn write_files(files: &[File], folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut written = Vec::new();
+    for file in files {
+        let path = folder.join(&file.path);
+        if !fs::read(&path).is_ok_and(|bytes| bytes == file.text.as_bytes()) {
+            replace(&path, &file.text)?;
+            written.push(path);
+        }
+    }
+    Ok(written)
+}
+
 /// Writes a file through a temporary one in the same folder.
 fn replace(path: &Path, text: &str) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };

@@ -20,7 +20,7 @@ pub(crate) struct Options {
     /// Run the steps after a failed one too.
     #[arg(long)]
     keep_going: bool,
-    /// Only these steps, comma-separated: fmt, generated, deny, clippy, features, rustdoc, tests, regeneration, walk, corpus.
+    /// Only these steps, comma-separated: fmt, generated, deny, clippy, features, rustdoc, tests, regeneration, walk, proof, corpus.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -39,9 +39,10 @@ const STEPS: &[Step] = &[
         run: regeneration::check,
     },
     Step { name: "walk", promise: "a reader can follow the README's walk", run: walk::check },
+    Step { name: "proof", promise: "client and server of openapi.yaml prove each other", run: own_contract },
     Step {
         name: "corpus",
-        promise: "real contracts become crates that compile without a warning",
+        promise: "real contracts become crates that compile without a warning and prove each other",
         run: real_contracts,
     },
 ];
@@ -134,6 +135,14 @@ fn tests(workspace: &Workspace) -> anyhow::Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+fn own_contract(workspace: &Workspace) -> anyhow::Result<Outcome> {
+    let options = corpus::Options::of(vec![workspace.path("openapi.yaml")], Vec::new());
+    if !corpus::run(workspace, &options).context("the proof could not be run")? {
+        bail!("the proof found something; see target/corpus");
+    }
+    Ok(Outcome::Passed)
+}
+
 fn real_contracts(workspace: &Workspace) -> anyhow::Result<Outcome> {
     let folder = env::var_os("SPECWRIGHT_SPECS").map_or_else(|| workspace.path("../shared/specs"), PathBuf::from);
     if !folder.is_dir() {
@@ -146,7 +155,7 @@ fn real_contracts(workspace: &Workspace) -> anyhow::Result<Outcome> {
     let options = corpus::Options::of(vec![folder], CONTRACTS.map(str::to_owned).to_vec());
     let accepted = corpus::run(workspace, &options).context("the corpus could not be run")?;
     if !accepted {
-        bail!("not every contract compiles; see target/corpus/<name>.log");
+        bail!("not every contract compiles and is proved; see target/corpus/<name>.log");
     }
     Ok(Outcome::Passed)
 }

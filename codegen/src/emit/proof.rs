@@ -7,19 +7,28 @@
 use std::fmt::Write as _;
 
 use super::client::model::{Field, Outcome, Variant};
-use super::client::operation::{accept, ordered};
+use super::client::operation::{accept, argument_names, encoding_of};
+use super::client::progenitor::{self, Written};
 use super::schema::Printer;
 use super::server::{Imports, request, response};
 use super::{File, text};
+use crate::Error;
 use crate::ir::{Api, Body, Media, MediaKind, Operation, Part, PartKind, Response, Status, Tag};
 
 /// Prints the program: `main.rs`, and a file per tag.
-pub fn files(api: &Api) -> Vec<File> {
+///
+/// # Errors
+///
+/// As [`super::client::files`], whose signatures it needs.
+pub fn files(api: &Api) -> Result<Vec<File>, Error> {
+    let written = progenitor::methods(api)?;
+    let written = |operation: &Operation| written.get(operation.name.rust.as_str()).cloned();
     let mut files = vec![File { path: "main.rs".into(), text: main(api) }];
     for tag in &api.tags {
-        files.push(File { path: format!("{}.rs", text::file_stem(&tag.name.rust)), text: tag_file(api, tag) });
+        files
+            .push(File { path: format!("{}.rs", text::file_stem(&tag.name.rust)), text: tag_file(api, tag, &written) });
     }
-    files
+    Ok(files)
 }
 
 fn main(api: &Api) -> String {
@@ -65,12 +74,12 @@ fn main(api: &Api) -> String {
     out
 }
 
-fn tag_file(api: &Api, tag: &Tag) -> String {
+fn tag_file(api: &Api, tag: &Tag, written: &dyn Fn(&Operation) -> Option<Written>) -> String {
     let module = text::module(&tag.name.rust);
     let server = format!("api_server::{module}");
     let mut printer = Printer::new("api_types::schemas::", "api_types::schemas::patterns::".into());
     let plans: String = tag.operations.iter().map(|operation| plan(operation, &server, &mut printer)).collect();
-    let cases: String = tag.operations.iter().map(case).collect();
+    let cases: String = tag.operations.iter().map(|operation| case(operation, written(operation))).collect();
     let methods: String = tag.operations.iter().map(|operation| handler(operation, &server)).collect();
     let mut out = text::header(&api.contract);
     out.push_str(&text::module_docs(&format!("Operations tagged {}.", text::code(&tag.name.wire)), None));
@@ -80,7 +89,8 @@ fn tag_file(api: &Api, tag: &Tag) -> String {
         "
         use specwright_runtime::failure::Failure;
         use specwright_runtime::operation::{{Parameter, Style}};
-        use specwright_runtime::proof::{{Answer, Body, Case, Content, Header, Part, Plan, Status}};
+        use specwright_runtime::client::Encoding;
+        use specwright_runtime::proof::{{Answer, Body, Case, Content, Header, Part, Plan, Spelling, Status}};
         use specwright_runtime::schema::{{Discriminator, Format, Literal, Number, Schema, Types}};
 
         use crate::Api;
@@ -159,10 +169,18 @@ fn answer(response: &Response, media: Option<&Media>, printer: &mut Printer<'_>)
 fn body(media: &Media, printer: &mut Printer<'_>) -> String {
     let content = match &media.kind {
         MediaKind::Json { schema, .. } => format!("Content::Json({})", printer.reference(schema)),
-        MediaKind::Form { schema, .. } => format!("Content::Form({})", printer.reference(schema)),
+        MediaKind::Form { schema, members, .. } if members.is_empty() => {
+            format!("Content::Form({})", printer.reference(schema))
+        }
+        MediaKind::Form { schema, .. } => format!("Content::StyledForm({})", printer.reference(schema)),
         MediaKind::Text { schema } => format!("Content::Text({})", printer.reference(schema)),
         MediaKind::Sequence { schema, .. } => format!("Content::Items({})", printer.reference(schema)),
         MediaKind::Binary => "Content::Bytes".into(),
+        MediaKind::Multipart { parts, .. }
+            if parts.iter().flat_map(|part| &part.headers).any(|header| header.required) =>
+        {
+            "Content::Unproved(\"a part must have headers of its own\")".into()
+        }
         MediaKind::Multipart { parts, .. } => {
             let parts: Vec<String> = parts.iter().map(|part| part_plan(part, printer)).collect();
             format!("Content::Parts(&[{}])", parts.join(", "))
@@ -196,39 +214,43 @@ fn part_plan(part: &Part, printer: &mut Printer<'_>) -> String {
             format!("Some({})", printer.reference(schema))
         }
     };
+    let spelling = match &part.kind {
+        PartKind::File | PartKind::Text { .. } => "Spelling::Text".into(),
+        PartKind::Json { .. } if part.many => "Spelling::JsonItems".into(),
+        PartKind::Json { .. } => "Spelling::Json".into(),
+        PartKind::Styled { style, explode, .. } => {
+            format!("Spelling::Styled({})", encoding_of(*style, *explode, false))
+        }
+    };
     format!(
-        "Part {{ name: {}, required: {}, schema: {schema}, many: {} }}",
+        "Part {{ name: {}, required: {}, schema: {schema}, many: {}, spelling: {spelling}, media_type: {} }}",
         text::string_literal(&part.name.wire),
         part.required,
-        part.many
+        part.many,
+        part_media_type(part)
     )
 }
 
-/// The call of the client's method.
-fn case(operation: &Operation) -> String {
-    let position = |name: &str, place| {
-        operation.parameters.iter().position(|one| one.name.rust == name && one.location == place).unwrap_or_default()
+/// The media type that a part is sent with.
+fn part_media_type(part: &Part) -> String {
+    let usual = match part.kind {
+        PartKind::Json { .. } => "application/json",
+        _ => "application/octet-stream",
     };
-    let mut arguments: Vec<String> = ordered(operation)
+    let wanted = part.content_types.first().map_or(usual, String::as_str);
+    text::string_literal(&wanted.replace("*/", "application/").replace('*', "x-proof"))
+}
+
+/// The call of the client's method.
+fn case(operation: &Operation, written: Option<Written>) -> String {
+    let arguments: Vec<String> = argument_names(operation, written)
         .iter()
-        .map(|parameter| format!("given.argument({})?", position(&parameter.name.rust, parameter.location)))
+        .map(|name| match operation.parameters.iter().position(|parameter| parameter.name.rust == *name) {
+            Some(index) => format!("given.argument({index})?"),
+            None if name == "accept" => accept_argument(operation),
+            None => operation.body.as_ref().map(|body| body_argument(operation, body)).unwrap_or_default(),
+        })
         .collect();
-    if let Some(accept) = accept(operation) {
-        let last = accept.variants.len() - 1;
-        let arms: Vec<String> = accept
-            .variants
-            .iter()
-            .enumerate()
-            .map(|(index, (variant, _))| {
-                let selector = if index == last { "_".into() } else { index.to_string() };
-                format!("{selector} => api_client::{}::{variant}", accept.name)
-            })
-            .collect();
-        arguments.push(format!("match given.accept() {{ {} }}", arms.join(", ")));
-    }
-    if let Some(body) = &operation.body {
-        arguments.push(body_argument(operation, body));
-    }
     format!(
         "Case::new(&{}, |client, given| Box::pin(async move {{
             let result = client.{}({}).await;
@@ -239,6 +261,22 @@ fn case(operation: &Operation) -> String {
         arguments.join(", "),
         arrived(operation)
     )
+}
+
+/// The media type that is asked for.
+fn accept_argument(operation: &Operation) -> String {
+    let Some(accept) = accept(operation) else { return String::new() };
+    let last = accept.variants.len() - 1;
+    let arms: Vec<String> = accept
+        .variants
+        .iter()
+        .enumerate()
+        .map(|(index, (variant, _))| {
+            let selector = if index == last { "_".into() } else { index.to_string() };
+            format!("{selector} => api_client::{}::{variant}", accept.name)
+        })
+        .collect();
+    format!("match given.accept() {{ {} }}", arms.join(", "))
 }
 
 /// The expression that reads the client's result.
@@ -304,9 +342,10 @@ fn body_argument(operation: &Operation, body: &Body) -> String {
             }
             (MediaKind::Binary, true) => "given.bytes()".into(),
             (MediaKind::Binary, false) => "given.media().map(|_| given.bytes())".into(),
-            (MediaKind::Multipart { parts, .. }, true) => form(prefix, parts),
-            (MediaKind::Multipart { parts, .. }, false) => {
-                format!("match given.media() {{ Some(_) => Some({}), None => None }}", form(prefix, parts))
+            (MediaKind::Multipart { parts, additional, .. }, true) => form(prefix, parts, additional.is_some()),
+            (MediaKind::Multipart { parts, additional, .. }, false) => {
+                let form = form(prefix, parts, additional.is_some());
+                format!("match given.media() {{ Some(_) => Some({form}), None => None }}")
             }
         };
     }
@@ -320,7 +359,7 @@ fn body_argument(operation: &Operation, body: &Body) -> String {
                 MediaKind::Json { .. } | MediaKind::Form { .. } | MediaKind::Text { .. } => "given.owned()?".into(),
                 MediaKind::Sequence { .. } => "given.items()?".into(),
                 MediaKind::Binary => "given.bytes()".into(),
-                MediaKind::Multipart { parts, .. } => form(prefix, parts),
+                MediaKind::Multipart { parts, additional, .. } => form(prefix, parts, additional.is_some()),
             };
             let value = format!("api_client::{prefix}Body::{}({value})", media.variant);
             match (body.required, index == last) {
@@ -337,22 +376,32 @@ fn body_argument(operation: &Operation, body: &Body) -> String {
     format!("match given.media() {{ {} }}", arms.join(", "))
 }
 
-fn form(prefix: &str, parts: &[Part]) -> String {
-    let fields: Vec<String> = parts
+/// A name that no part has.
+fn free(wanted: &str, parts: &[Part]) -> String {
+    let mut name = wanted.to_owned();
+    while parts.iter().any(|part| part.name.rust == name) {
+        name.push('_');
+    }
+    name
+}
+
+fn form(prefix: &str, parts: &[Part], additional: bool) -> String {
+    let mut fields: Vec<String> = parts
         .iter()
         .map(|part| {
-            let name = text::string_literal(&part.name.wire);
+            let (name, media_type) = (text::string_literal(&part.name.wire), part_media_type(part));
             let value = match &part.kind {
-                PartKind::File if part.many => format!("given.uploads({name})"),
-                PartKind::File if part.required => format!("given.upload({name})?"),
-                PartKind::File => format!("given.optional_upload({name})"),
-                PartKind::Text { .. } | PartKind::Json { .. } | PartKind::Styled { .. } => {
-                    format!("given.part({name})?")
-                }
+                PartKind::File if part.many => format!("given.uploads({name}, {media_type})"),
+                PartKind::File if part.required => format!("given.upload({name}, {media_type})?"),
+                PartKind::File => format!("given.optional_upload({name}, {media_type})"),
+                _ => format!("given.part({name})?"),
             };
             format!("{}: {value}", part.name.rust)
         })
         .collect();
+    if additional {
+        fields.push(format!("{}: Default::default()", free("additional_properties", parts)));
+    }
     format!("api_client::{prefix}Form {{ {} }}", fields.join(", "))
 }
 
@@ -366,14 +415,14 @@ fn handler(operation: &Operation, server: &str) -> String {
         .collect();
     if let Some(body) = &operation.body {
         let read = match body.media.as_slice() {
-            [media] => saw(0, media),
+            [media] => saw(0, media, operation, server),
             several => {
                 let arms: String = several
                     .iter()
                     .enumerate()
                     .map(|(index, media)| {
                         let path = format!("{server}::{}Body::{}", operation.type_prefix, media.variant);
-                        format!("{path}(body) => {{ {} }}\n", saw(index, media))
+                        format!("{path}(body) => {{ {} }}\n", saw(index, media, operation, server))
                     })
                     .collect();
                 format!("match body {{ {arms} }}")
@@ -403,7 +452,7 @@ fn handler(operation: &Operation, server: &str) -> String {
 }
 
 /// Shows a body to the stage.
-fn saw(index: usize, media: &Media) -> String {
+fn saw(index: usize, media: &Media, operation: &Operation, server: &str) -> String {
     match &media.kind {
         MediaKind::Json { .. } | MediaKind::Form { .. } | MediaKind::Text { .. } => {
             format!("self.0.sees_body({index}, &body);")
@@ -411,27 +460,46 @@ fn saw(index: usize, media: &Media) -> String {
         MediaKind::Sequence { .. } => format!("self.0.sees_items({index}, body).await?;"),
         MediaKind::Binary => format!("self.0.sees_bytes({index}, body).await?;"),
         MediaKind::Multipart { parts, .. } => {
-            let parts: String = parts
-                .iter()
-                .map(|part| {
-                    let (name, field) = (text::string_literal(&part.name.wire), &part.name.rust);
-                    match &part.kind {
-                        PartKind::File if !part.many && !part.required => {
-                            format!("if let Some(file) = &body.{field} {{ self.0.sees_file({name}, &file.bytes); }}\n")
-                        }
-                        PartKind::File if part.many => {
-                            format!("for file in &body.{field} {{ self.0.sees_file({name}, &file.bytes); }}\n")
-                        }
-                        PartKind::File => format!("self.0.sees_file({name}, &body.{field}.bytes);\n"),
-                        PartKind::Text { .. } | PartKind::Json { .. } | PartKind::Styled { .. } => {
-                            format!("self.0.sees_part({name}, &body.{field});\n")
-                        }
-                    }
-                })
-                .collect();
-            format!("self.0.sees_form({index});\n{parts}")
+            let seen = saw_form(parts, &format!("{server}::{}File", operation.type_prefix));
+            format!("self.0.sees_form({index});\n{seen}")
         }
     }
+}
+
+/// Shows the parts of a form: the fields, then the files as they arrive.
+fn saw_form(parts: &[Part], kinds: &str) -> String {
+    let (files, fields): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| matches!(part.kind, PartKind::File));
+    let wire = |part: &Part| text::string_literal(&part.name.wire);
+    let mut seen: String =
+        fields.iter().map(|part| format!("self.0.sees_part({}, &body.{});\n", wire(part), part.name.rust)).collect();
+    match files.as_slice() {
+        [] => {}
+        [only] if !only.many => {
+            let see = format!("{{ let bytes = file.bytes().await?; self.0.sees_file({}, &bytes); }}\n", wire(only));
+            let field = &only.name.rust;
+            seen.push_str(&if only.required {
+                format!("let mut file = body.{field};\n{see}")
+            } else {
+                format!("if let Some(mut file) = body.{field} {see}")
+            });
+        }
+        several => {
+            let names: Vec<Part> = fields.into_iter().cloned().collect();
+            let arms: String =
+                several.iter().map(|part| format!("{kinds}::{} => {},\n", part.variant, wire(part))).collect();
+            let _ = write!(
+                seen,
+                "let mut files = body.{};
+                while let Some((part, mut file)) = files.next().await? {{
+                    let name = match part {{ {arms} }};
+                    let bytes = file.bytes().await?;
+                    self.0.sees_file(name, &bytes);
+                }}\n",
+                free("files", &names)
+            );
+        }
+    }
+    seen
 }
 
 /// The arms that make each documented response.

@@ -271,3 +271,94 @@ fn outside(format: Format) -> Option<&'static str> {
 pub(super) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::proof::example::{Wish, example};
+    use crate::schema::{Direction, Literal, Number, Pattern, validate};
+
+    static PATTERN: Pattern = Pattern::new("^[a-z]{2,5}$");
+    static PART: Schema = Schema {
+        types: Types::OBJECT,
+        required: &["code", "size"],
+        properties: &[
+            ("code", &Schema { types: Types::STRING, pattern: Some(&PATTERN), max_length: Some(5), ..Schema::ANY }),
+            (
+                "size",
+                &Schema {
+                    types: Types::NUMBER,
+                    minimum: Some(Number::Integer(1)),
+                    exclusive_maximum: Some(Number::Integer(9)),
+                    multiple_of: Some(Number::Float(0.5)),
+                    ..Schema::ANY
+                },
+            ),
+            ("id", &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY }),
+            ("seen", &Schema { types: Types::BOOLEAN, read_only: true, ..Schema::ANY }),
+        ],
+        additional_properties: Some(&Schema::NEVER),
+        ..Schema::ANY
+    };
+    static WHOLE: Schema = Schema {
+        types: Types::OBJECT,
+        required: &["parts"],
+        properties: &[
+            (
+                "parts",
+                &Schema {
+                    types: Types::ARRAY,
+                    items: Some(&PART),
+                    min_items: Some(1),
+                    max_items: Some(3),
+                    unique_items: true,
+                    ..Schema::ANY
+                },
+            ),
+            ("word", &Schema { enumeration: Some(&[Literal::String("a"), Literal::String("b")]), ..Schema::ANY }),
+            ("text", &Schema { types: Types::STRING, min_length: Some(3), ..Schema::ANY }),
+        ],
+        ..Schema::ANY
+    };
+
+    #[test]
+    fn every_breach_is_one_that_the_validator_names() {
+        for wish in Wish::all(Direction::Request) {
+            let value = example(&WHOLE, wish).unwrap();
+            assert!(validate(&WHOLE, &value, Direction::Request).is_empty(), "{value}");
+            let breaches = breaches(&WHOLE, &value);
+            for breach in &breaches {
+                let violations = validate(&WHOLE, &breach.value, Direction::Request);
+                let named = violations.iter().any(|violation| {
+                    violation.pointer == breach.pointer && breach.keywords.contains(&violation.keyword)
+                });
+                assert!(named, "{breach:?}: {violations:?}");
+            }
+            if wish.full {
+                for keyword in [
+                    "type",
+                    "enum",
+                    "pattern",
+                    "maxLength",
+                    "minLength",
+                    "minimum",
+                    "exclusiveMaximum",
+                    "multipleOf",
+                    "format",
+                    "required",
+                    "additionalProperties",
+                    "minItems",
+                    "maxItems",
+                    "uniqueItems",
+                ] {
+                    assert!(
+                        breaches.iter().any(|breach| breach.keywords.contains(&keyword)),
+                        "nothing breaks {keyword}"
+                    );
+                }
+            }
+        }
+    }
+}

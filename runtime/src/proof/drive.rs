@@ -18,6 +18,9 @@ use super::stage::{AnswerGiven, Stage, same_files};
 use crate::operation::Operation;
 use crate::service::{Service, ServiceError};
 
+/// How many failures of one operation are put into words.
+const MOST_FAILURES: usize = 20;
+
 /// The most that one call may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -109,7 +112,12 @@ async fn prove<C>(case: &Case<C>, client: &C, ground: &Ground, report: &mut Repo
     let answers = requests::answers(plan, &mut unmade, &mut report.unproved);
     report.unmade.append(&mut unmade);
     if requests.is_empty() || answers.is_empty() {
-        report.unproved.push("no request or no answer could be made".to_owned());
+        let reason = match (plan.answers, requests.is_empty()) {
+            ([], _) => "the contract documents no response",
+            (_, true) => "no request could be made",
+            (_, false) => "no answer could be made",
+        };
+        report.unproved.push(reason.to_owned());
         return;
     }
     ground.stage.with(|scene| {
@@ -357,6 +365,10 @@ impl Report {
         self.refusals += found.refusals;
         self.unmade.extend(found.unmade.into_iter().map(name));
         self.unproved.extend(found.unproved.into_iter().map(name));
-        self.failures.extend(found.failures.into_iter().map(name));
+        let failures = found.failures.len();
+        self.failures.extend(found.failures.into_iter().take(MOST_FAILURES).map(name));
+        if failures > MOST_FAILURES {
+            self.failures.push(name(format!("and {} more", failures - MOST_FAILURES)));
+        }
     }
 }

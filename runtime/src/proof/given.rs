@@ -193,23 +193,21 @@ impl Given {
     /// # Errors
     ///
     /// Never: a file that must be there is always made.
-    pub fn upload(&self, name: &str) -> Result<Upload, Fault> {
-        self.uploads(name).pop().ok_or_else(|| Fault::Failed(format!("no file {name} was made")))
+    pub fn upload(&self, name: &str, media_type: &str) -> Result<Upload, Fault> {
+        self.uploads(name, media_type).pop().ok_or_else(|| Fault::Failed(format!("no file {name} was made")))
     }
 
     /// A file of the form that may be absent.
-    pub fn optional_upload(&self, name: &str) -> Option<Upload> {
-        self.uploads(name).pop()
+    pub fn optional_upload(&self, name: &str, media_type: &str) -> Option<Upload> {
+        self.uploads(name, media_type).pop()
     }
 
     /// The files of the form under one name.
-    pub fn uploads(&self, name: &str) -> Vec<Upload> {
+    pub fn uploads(&self, name: &str, media_type: &str) -> Vec<Upload> {
         match self.payload(name) {
             Some(PartPayload::Files(files)) => files
                 .iter()
-                .map(|bytes| {
-                    Upload::new(bytes.clone()).file_name("a \u{fc}.bin").content_type("application/octet-stream")
-                })
+                .map(|bytes| Upload::new(bytes.clone()).file_name("a \u{fc}.bin").content_type(media_type))
                 .collect(),
             _ => Vec::new(),
         }

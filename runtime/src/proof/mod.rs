@@ -30,7 +30,7 @@ mod text;
 pub use self::{
     drive::{Case, run},
     given::{Argument, Arrived, Fault, Given},
-    plan::{Answer, Body, Content, Header, Part, Plan, Status},
+    plan::{Answer, Body, Content, Header, Part, Plan, Spelling, Status},
     report::Report,
     stage::{Reply, Stage},
 };

@@ -1,5 +1,6 @@
 //! What a contract says about an operation, as far as the proof needs it: generated code holds one `static` each.
 
+use crate::client::Encoding;
 use crate::operation::{Operation, Parameter};
 use crate::schema::Schema;
 
@@ -34,6 +35,8 @@ pub enum Content {
     Json(&'static Schema),
     /// A form (`application/x-www-form-urlencoded`).
     Form(&'static Schema),
+    /// A form whose members have styles of their own.
+    StyledForm(&'static Schema),
     /// Text.
     Text(&'static Schema),
     /// Bytes.
@@ -57,6 +60,23 @@ pub struct Part {
     pub schema: Option<&'static Schema>,
     /// Whether it may be there several times.
     pub many: bool,
+    /// How its value is written.
+    pub spelling: Spelling,
+    /// The media type that it is sent with.
+    pub media_type: &'static str,
+}
+
+/// How the value of a part is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Spelling {
+    /// As text.
+    Text,
+    /// As JSON.
+    Json,
+    /// As JSON, a part for each item.
+    JsonItems,
+    /// In the style of a parameter.
+    Styled(Encoding),
 }
 
 /// A documented response with one of its media types.

@@ -6,12 +6,15 @@ use serde_json::Value;
 
 use super::example::{Wish, example};
 use super::given::{PartPayload, Payload, Request};
-use super::plan::{Answer, Body, Content, Plan, Status};
+use super::plan::{Answer, Body, Content, Plan, Spelling, Status};
 use super::stage::AnswerGiven;
 use super::text::Alphabet;
 use crate::client::{Call, CallError, Encoding, Form, Upload};
 use crate::operation::{Location, Parameter, Style};
-use crate::schema::Direction;
+use crate::schema::{Direction, Types, accepted_types};
+
+/// Headers that say how a message is framed (RFC 9112, section 6): any other value breaks the connection.
+const TRANSPORT: [&str; 4] = ["content-length", "transfer-encoding", "connection", "upgrade"];
 
 /// Bytes that are no text in any encoding and no line of any kind.
 pub(super) const BYTES: &[u8] = b"\x00\xff\r\n--\xf0\x9f\x92\x99\x80 bytes";
@@ -80,7 +83,9 @@ fn wish_for(parameter: &Parameter, wish: Wish) -> Wish {
 fn payload(body: &Body, wish: Wish, what: &str, unmade: &mut Vec<String>) -> Option<Payload> {
     let made = match &body.content {
         Content::Json(schema) => example(schema, wish).map(Payload::Value),
-        Content::Form(schema) => example(schema, Wish { emptiness: false, ..wish }).map(Payload::Value),
+        Content::Form(schema) | Content::StyledForm(schema) => {
+            example(schema, Wish { emptiness: false, ..wish }).map(Payload::Value)
+        }
         Content::Text(schema) => example(schema, wish).filter(Value::is_string).map(Payload::Value),
         Content::Items(schema) => {
             let items = (0..3).map(|turn| example(schema, Wish { turn: wish.turn + turn, ..wish }));
@@ -152,6 +157,17 @@ pub(super) fn answers(plan: &'static Plan, unmade: &mut Vec<String>, unproved: &
             let mut headers = Vec::new();
             let mut complete = true;
             for header in answer.headers {
+                if TRANSPORT.iter().any(|name| header.name.eq_ignore_ascii_case(name)) {
+                    note(unproved, format!("{status}: the header {} is the transport's", header.name));
+                    let length = match &body {
+                        Payload::Bytes(bytes) if header.required => Value::from(bytes.len()),
+                        _ => Value::Null,
+                    };
+                    let text = accepted_types(header.schema).contains(Types::STRING) && !length.is_null();
+                    complete &= !header.required || !length.is_null();
+                    headers.push(if text { Value::from(length.to_string()) } else { length });
+                    continue;
+                }
                 let wanted = header.required || wish.full;
                 let value = wanted.then(|| example(header.schema, in_header)).flatten();
                 if wanted && value.is_none() {
@@ -224,15 +240,16 @@ pub(super) fn raw(
             let mut form = Form::new();
             for part in *plans {
                 form = match parts.get(part.name) {
-                    Some(PartPayload::Value(value)) if value.is_object() => {
-                        form.json(part.name, "application/json", value)?
+                    Some(PartPayload::Value(value)) => match part.spelling {
+                        Spelling::Json => form.json(part.name, part.media_type, value)?,
+                        Spelling::JsonItems => form.json_items(part.name, part.media_type, value)?,
+                        Spelling::Styled(encoding) => form.styled(part.name, encoding, value)?,
+                        Spelling::Text => form.text(part.name, value)?,
+                    },
+                    Some(PartPayload::Files(files)) => {
+                        let uploads = files.iter().map(|file| Upload::new(file.clone()).file_name("a.bin"));
+                        form.files(part.name, Some(part.media_type), uploads)?
                     }
-                    Some(PartPayload::Value(value)) => form.text(part.name, value)?,
-                    Some(PartPayload::Files(files)) => form.files(
-                        part.name,
-                        None,
-                        files.iter().map(|file| Upload::new(file.clone()).file_name("a.bin")),
-                    )?,
                     None => form,
                 };
             }

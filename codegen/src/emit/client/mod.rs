@@ -7,7 +7,7 @@
 
 pub(super) mod model;
 pub(super) mod operation;
-mod progenitor;
+pub(super) mod progenitor;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -377,8 +377,16 @@ struct Arm {
     expression: String,
 }
 
+/// The names of a method's arguments, in order: what progenitor wrote has an order of its own.
+pub(in crate::emit) fn argument_names(operation: &Operation, written: Option<Written>) -> Vec<String> {
+    let (success, error) = (Outcome::success(operation), Outcome::error(operation));
+    let method = OwnMethod { operation, written, success: &success, error: &error };
+    let name = |argument: String| argument.split(':').next().unwrap_or_default().trim().to_owned();
+    method.arguments().into_iter().map(name).collect()
+}
+
 /// Path parameters as they stand in the path, then the others by name: the order of progenitor.
-pub(in crate::emit) fn ordered(operation: &Operation) -> Vec<&Parameter> {
+fn ordered(operation: &Operation) -> Vec<&Parameter> {
     let mut parameters: Vec<&Parameter> = operation.parameters.iter().collect();
     parameters.sort_by_key(|parameter| match parameter.location {
         Location::Path => {
@@ -410,7 +418,7 @@ fn encoding(parameter: &Parameter) -> String {
     format!("{}{required}", encoding_of(parameter.style, parameter.explode, parameter.allow_reserved))
 }
 
-fn encoding_of(style: Style, explode: bool, allow_reserved: bool) -> String {
+pub(in crate::emit) fn encoding_of(style: Style, explode: bool, allow_reserved: bool) -> String {
     let name = match style {
         Style::Simple => "SIMPLE",
         Style::Label => "LABEL",

@@ -2,6 +2,7 @@
 
 #![cfg(all(unix, feature = "local"))]
 #![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::disallowed_types, reason = "tests look at the database past the service")]
 
 use std::io::Write as _;
 use std::{

@@ -141,14 +141,6 @@ impl CredentialStore {
         Ok(())
     }
 
-    /// What is in use, on top of an address.
-    pub(super) async fn apply(&self, options: &PgConnectOptions) -> PgConnectOptions {
-        match &self.state.lock().await.in_use {
-            Some(credentials) => credentials.apply(options),
-            None => options.clone(),
-        }
-    }
-
     async fn ask(&self, stage: Stage) -> Result<Option<Credentials>, Error> {
         match tokio::time::timeout(PATIENCE, self.source.fetch(stage)).await {
             Ok(answer) => answer.map_err(|source| Error::Secret { source }),

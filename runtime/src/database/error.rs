@@ -7,6 +7,10 @@ use sqlx::error::{DatabaseError, ErrorKind};
 /// Where an error came from.
 pub type Source = Box<dyn StdError + Send + Sync>;
 
+/// `read_only_sql_transaction`. Of a transaction that may write, it says that the server does not at present: a primary in the
+/// middle of a failover.
+pub(super) const READ_ONLY: &str = "25006";
+
 /// What went wrong. Sources are for the log: they may hold SQL, names of tables and addresses.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -146,6 +150,7 @@ impl From<sqlx::Error> for Error {
         match &source {
             sqlx::Error::RowNotFound => Self::NotFound,
             sqlx::Error::Database(error) => match sort(error.as_ref()) {
+                Sorted::ReadOnly => Self::unavailable("the server does not write at present", source),
                 Sorted::Unavailable => Self::unavailable("the server ended the connection", source),
                 Sorted::Authentication => Self::Authentication { source },
                 Sorted::Constraint(kind) => {
@@ -178,7 +183,12 @@ impl From<sqlx::migrate::MigrateError> for Error {
     }
 }
 
+pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).as_deref() == Some(READ_ONLY)
+}
+
 enum Sorted {
+    ReadOnly,
     Unavailable,
     Authentication,
     Constraint(ConstraintKind),
@@ -205,6 +215,7 @@ fn sort(error: &dyn DatabaseError) -> Sorted {
         (_, "08P01") if error.message().to_ascii_lowercase().contains("authentication failed") => {
             Sorted::Authentication
         }
+        (_, READ_ONLY) => Sorted::ReadOnly,
         ("28", _) => Sorted::Authentication,
         // Connection exceptions; shut-downs and start-ups (57P01 to 57P05); too many connections; idle in transaction (25P03).
         ("08", _) | (_, "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "25P03") => Sorted::Unavailable,

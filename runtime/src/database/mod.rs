@@ -18,32 +18,35 @@
 //!    `persistent` for whatever it is given.
 //! 3. **The caller is bound first.** [`Scope`] travels with `BEGIN`, in one round trip, where row level security reads it.
 //!
+//! [`Database::read`] is the way to read: in a transaction that cannot write, and once more where the connection breaks.
 //! Beginning is retried, with fresh credentials where the server refused the old ones (a rotated secret), until Postgres has
-//! answered `BEGIN`; after that nothing is repeated, since a statement may have had its effect. A server that comes back is
+//! answered `BEGIN`; after that no write is repeated, since a statement may have had its effect. A server that comes back is
 //! found again without a restart.
 //!
 //! Not here: an ORM, read replicas, and session state (`LISTEN`, temporary tables, session advisory locks), which a transaction
 //! pooler does not carry. Columns of types that a migration creates (`CREATE TYPE`, `CREATE DOMAIN`) make sqlx ask the catalog
 //! with named statements: cast them to `text` in SQL.
 
+#![allow(clippy::disallowed_types, reason = "the one place that makes these safe")]
+
 use std::{fmt, sync::Arc, time::Duration};
 
-use sqlx::{
-    ConnectOptions, Connection, PgPool,
-    migrate::Migrator,
-    postgres::{PgConnectOptions, PgConnection, PgPoolOptions},
-};
+use scoped_futures::ScopedBoxFuture;
+use sqlx::{PgPool, migrate::Migrator, postgres::PgPoolOptions};
 use tokio::{net::TcpStream, time::Instant};
 
 mod credentials;
 mod error;
 mod failure;
+mod migrate;
 mod query;
 mod scope;
 #[cfg(feature = "aws")]
 mod secrets_manager;
 mod settings;
 mod transaction;
+
+pub use scoped_futures::ScopedFutureExt;
 
 #[cfg(feature = "aws")]
 pub use self::secrets_manager::SecretsManager;
@@ -56,7 +59,7 @@ pub use self::{
     transaction::Transaction,
 };
 
-use self::{credentials::CredentialStore, settings::Endpoint, transaction::Attempt};
+use self::{credentials::CredentialStore, scope::Access, settings::Endpoint, transaction::Attempt};
 
 /// How long [`Database::begin`] goes on trying, all retries and waiting for a connection included.
 const BEGIN_DEADLINE: Duration = Duration::from_secs(8);
@@ -65,8 +68,8 @@ const BEGIN_DEADLINE: Duration = Duration::from_secs(8);
 const BEGIN_ATTEMPT: Duration = Duration::from_secs(3);
 /// A readiness probe is asked often and must answer before the prober gives up.
 const PING_DEADLINE: Duration = Duration::from_secs(2);
-/// A migration that cannot get its lock stops, instead of making every query of the service queue up behind it.
-const MIGRATION_LOCK_TIMEOUT: &str = "SET lock_timeout = '30s'";
+/// A Lambda function has 10 s to start, and the keys of the token issuer are fetched meanwhile.
+const WARM_UP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The database of a service: cheap to clone, connecting when first used, and recovering by itself.
 #[derive(Clone)]
@@ -111,8 +114,68 @@ impl Database {
     /// [`Error::Unavailable`] or [`Error::Authentication`] where no connection could be had within 8 s,
     /// [`Error::Scope`] where the caller's id cannot stand in a setting.
     pub async fn begin<'scope>(&self, scope: impl Into<Scope<'scope>>) -> Result<Transaction, Error> {
-        let statement = scope.into().begin_statement(&self.inner.settings)?;
-        self.begin_by(&statement, Instant::now() + BEGIN_DEADLINE).await
+        let statement = scope.into().begin_statement(Access::ReadWrite, &self.inner.settings)?;
+        self.begin_by(Access::ReadWrite, &statement, Instant::now() + BEGIN_DEADLINE).await
+    }
+
+    /// Begins a transaction that cannot write: `BEGIN READ ONLY`. It also works while the server is read-only for a while.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::begin`].
+    pub async fn begin_read_only<'scope>(&self, scope: impl Into<Scope<'scope>>) -> Result<Transaction, Error> {
+        let statement = scope.into().begin_statement(Access::ReadOnly, &self.inner.settings)?;
+        self.begin_by(Access::ReadOnly, &statement, Instant::now() + BEGIN_DEADLINE).await
+    }
+
+    /// Reads in a transaction that cannot write, and reads again where the connection breaks in the middle (a failover, a
+    /// restart of the pooler): at most 8 s in all. Reading twice harms nobody, so this is the way of every idempotent read.
+    ///
+    /// ```ignore
+    /// let task = database.read(&caller, |transaction| rows::find(transaction, &owner, id).scope_boxed()).await?;
+    /// ```
+    ///
+    /// `scope_boxed` is of [`ScopedFutureExt`]; an `async` closure would be prettier, but the compiler cannot prove yet that
+    /// what becomes of it can be sent to another thread (rust-lang/rust#100013).
+    ///
+    /// # Errors
+    ///
+    /// What `work` returns; [`Error::Unavailable`] and [`Error::Conflict`] only where time is up.
+    pub async fn read<'scope, 'env, T, W>(&self, scope: impl Into<Scope<'scope>>, work: W) -> Result<T, Error>
+    where
+        W: for<'t> Fn(&'t mut Transaction) -> ScopedBoxFuture<'env, 't, Result<T, Error>>,
+    {
+        let statement = scope.into().begin_statement(Access::ReadOnly, &self.inner.settings)?;
+        let deadline = Instant::now() + BEGIN_DEADLINE;
+        let mut pause = Pause::default();
+        loop {
+            // Beginning has its own retries; when it gives up, time is up.
+            let mut transaction = self.begin_by(Access::ReadOnly, &statement, deadline).await?;
+            let outcome = match work(&mut transaction).await {
+                Ok(found) => transaction.commit().await.map(|()| found),
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Err(error @ (Error::Unavailable { .. } | Error::Conflict { .. })) => {
+                    if !pause.wait(deadline).await {
+                        return Err(error);
+                    }
+                    tracing::debug!(error = &error as &dyn std::error::Error, "reading again");
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Fetches the credentials, where a secret has them, and connects, so that the first request need not: for the start of a
+    /// Lambda function, beside the fetch of the issuer's keys. At most 5 s, since a start has 10 s. A failure is no reason not to
+    /// start: every request tries again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::begin`].
+    pub async fn warm_up(&self) -> Result<(), Error> {
+        self.probe(WARM_UP_DEADLINE).await
     }
 
     /// Whether Postgres answers now, for a readiness probe: at most 2 s.
@@ -121,21 +184,27 @@ impl Database {
     ///
     /// Why it does not, as [`Database::begin`] would say it.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.begin_by("BEGIN READ ONLY", Instant::now() + PING_DEADLINE).await?.rollback().await
+        self.probe(PING_DEADLINE).await
     }
 
-    /// Applies the migrations that have not been applied yet, over a connection of its own that bypasses the pooler where the
-    /// settings name a direct address: the lock that keeps two migrations apart belongs to a session.
+    /// Applies the migrations that have not been applied yet, in one transaction: all or none. Safe when two run at once, and
+    /// through a transaction pooler. Where the settings name another address for migrations, that is used, and its login, which
+    /// owns the tables.
+    ///
+    /// Returns how many were applied.
     ///
     /// # Errors
     ///
-    /// [`Error::Migration`] where a migration fails or an applied one was changed; else as [`Database::begin`].
-    pub async fn migrate(&self, migrator: &Migrator) -> Result<(), Error> {
-        let mut connection = self.connect_directly().await?;
-        sqlx::raw_sql(MIGRATION_LOCK_TIMEOUT).execute(&mut connection).await.map_err(Error::from)?;
-        let outcome = migrator.run_direct(&mut connection).await.map_err(Error::from);
-        let closed = connection.close().await.map_err(Error::from);
-        outcome.and(closed)
+    /// [`Error::Migration`] where a migration fails, an applied one was changed, or one without a transaction was interrupted;
+    /// else as [`Database::begin`].
+    pub async fn migrate(&self, migrator: &Migrator) -> Result<usize, Error> {
+        let settings = &self.inner.settings;
+        let endpoint = settings.migration.as_ref().unwrap_or(&settings.endpoint).clone();
+        let own =
+            Self::connect(Settings { endpoint, migration: None, role: None, ..settings.clone() }.max_connections(1))?;
+        let outcome = migrate::run(&own, migrator).await;
+        own.close().await;
+        outcome
     }
 
     /// Where the database is, without credentials, for a start-up line: `127.0.0.1:5432/app`.
@@ -148,8 +217,13 @@ impl Database {
         self.inner.pool.close().await;
     }
 
+    async fn probe(&self, patience: Duration) -> Result<(), Error> {
+        let access = Access::ReadOnly;
+        self.begin_by(access, access.begin(), Instant::now() + patience).await?.rollback().await
+    }
+
     /// The loop that makes beginning safe to repeat: nothing has happened before `BEGIN` was answered.
-    async fn begin_by(&self, statement: &str, deadline: Instant) -> Result<Transaction, Error> {
+    async fn begin_by(&self, access: Access, statement: &str, deadline: Instant) -> Result<Transaction, Error> {
         let mut pause = Pause::default();
         // After a restart every idle connection is dead. Each costs one attempt, and none of them a pause.
         let mut idle_and_dead = self.inner.settings.max_connections;
@@ -157,7 +231,7 @@ impl Database {
         let mut before = None;
         loop {
             let generation = self.loaded_credentials().await?;
-            let attempt = Attempt { pool: &self.inner.pool, statement, patience: BEGIN_ATTEMPT, deadline };
+            let attempt = Attempt { pool: &self.inner.pool, access, statement, patience: BEGIN_ATTEMPT, deadline };
             let (error, reached) = match attempt.run().await {
                 Ok(transaction) => return Ok(transaction),
                 Err(failed) => failed,
@@ -199,45 +273,6 @@ impl Database {
         self.inner.pool.set_connect_options(fresh.apply(&self.inner.settings.endpoint.options));
     }
 
-    async fn connect_directly(&self) -> Result<PgConnection, Error> {
-        let (endpoint, shared) = match &self.inner.settings.migration {
-            Some(endpoint) => (endpoint, None),
-            None => (&self.inner.settings.endpoint, self.inner.credentials.as_ref()),
-        };
-        let own;
-        let store = match (shared, &endpoint.secret) {
-            (Some(store), _) => Some(store),
-            (None, Some(source)) => {
-                own = CredentialStore::new(source.clone());
-                Some(&own)
-            }
-            (None, None) => None,
-        };
-        let deadline = Instant::now() + BEGIN_DEADLINE;
-        let mut pause = Pause::default();
-        loop {
-            let (generation, options) = match store {
-                Some(store) => {
-                    let generation = store.load(|_| {}).await?;
-                    (generation, store.apply(&endpoint.options).await)
-                }
-                None => (0, endpoint.options.clone()),
-            };
-            let error = match connect_once(&options, deadline).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => error,
-            };
-            match (&error, store) {
-                (Error::Authentication { .. }, Some(store)) => store.refresh(generation, |_| {}).await?,
-                (Error::Unavailable { .. }, _) => {}
-                _ => return Err(error),
-            }
-            if !pause.wait(deadline).await {
-                return Err(Error::unavailable(format!("no connection to {}", endpoint.address()), error));
-            }
-        }
-    }
-
     /// sqlx retries a refused connection by itself and then only says that time is up. Whoever reads the log wants the cause.
     async fn explain_timeout(&self, error: Error) -> Error {
         let Endpoint { options, .. } = &self.inner.settings.endpoint;
@@ -255,13 +290,6 @@ impl Database {
 impl fmt::Debug for Database {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         formatter.debug_struct("Database").field("address", &self.address()).finish_non_exhaustive()
-    }
-}
-
-async fn connect_once(options: &PgConnectOptions, deadline: Instant) -> Result<PgConnection, Error> {
-    match tokio::time::timeout_at(deadline, options.connect()).await {
-        Ok(connected) => connected.map_err(Error::from),
-        Err(elapsed) => Err(Error::unavailable("the server does not answer", elapsed)),
     }
 }
 

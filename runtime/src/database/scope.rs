@@ -11,7 +11,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use super::{Error, Settings};
+use super::{Error, Settings, error};
 use crate::auth::{Caller, UserId};
 
 /// The longest id that goes into a setting, in characters. Clerk's have about 32.
@@ -33,6 +33,34 @@ pub enum Scope<'a> {
     },
 }
 
+/// Whether a transaction may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    ReadWrite,
+    ReadOnly,
+}
+
+impl Access {
+    pub(super) fn begin(self) -> &'static str {
+        match self {
+            Self::ReadWrite => "BEGIN",
+            Self::ReadOnly => "BEGIN READ ONLY",
+        }
+    }
+
+    /// A server that refuses to write is a failover under way, unless the transaction itself promised not to write.
+    pub(super) fn judge(self, error: Error) -> Error {
+        match error {
+            Error::Unavailable { source: Some(source), reason } if self == Self::ReadOnly => match source.downcast() {
+                Ok(source) if error::is_read_only(&source) => Error::Query(*source),
+                Ok(source) => Error::Unavailable { reason, source: Some(source) },
+                Err(source) => Error::Unavailable { reason, source: Some(source) },
+            },
+            error => error,
+        }
+    }
+}
+
 impl<'a> Scope<'a> {
     /// Who owns what the caller creates: the organization, else the user. The value of `app.owner_id`.
     pub fn owner(&self) -> Option<&'a str> {
@@ -44,14 +72,18 @@ impl<'a> Scope<'a> {
     }
 
     /// `BEGIN` and the settings in one simple-protocol message, so that binding the caller costs no round trip.
-    pub(super) fn begin_statement(&self, settings: &Settings) -> Result<String, Error> {
+    pub(super) fn begin_statement(&self, access: Access, settings: &Settings) -> Result<String, Error> {
         let (user, organization) = match *self {
             Self::Public => ("", ""),
             Self::User(user) => (user.as_ref(), ""),
             Self::Organization { user, organization } => (user.as_ref(), organization),
         };
         let mut statement = String::with_capacity(256);
-        statement.push_str("BEGIN");
+        statement.push_str(access.begin());
+        // First, so that what follows is already said by the role whose rights count.
+        if let Some(role) = &settings.role {
+            write!(statement, "; SET LOCAL ROLE {role}").expect("writing to a String cannot fail");
+        }
         for (name, id) in [("user_id", user), ("org_id", organization), ("owner_id", self.owner().unwrap_or_default())]
         {
             write!(statement, "; SET LOCAL app.{name} = '{}'", checked(id)?).expect("writing to a String cannot fail");
@@ -118,11 +150,17 @@ mod tests {
     #[test]
     fn the_settings_travel_with_begin() {
         let settings = Settings::from_url("postgres://app@localhost/app").unwrap();
-        let statement = Scope::Public.begin_statement(&settings).unwrap();
+        let statement = Scope::Public.begin_statement(Access::ReadWrite, &settings).unwrap();
         assert_eq!(
             statement,
             "BEGIN; SET LOCAL app.user_id = ''; SET LOCAL app.org_id = ''; SET LOCAL app.owner_id = ''; \
              SET LOCAL statement_timeout = 20000; SET LOCAL idle_in_transaction_session_timeout = 60000"
+        );
+        let settings = settings.role("app").unwrap();
+        let statement = Scope::Public.begin_statement(Access::ReadOnly, &settings).unwrap();
+        assert!(
+            statement.starts_with("BEGIN READ ONLY; SET LOCAL ROLE app; SET LOCAL app.user_id = ''"),
+            "{statement}"
         );
     }
 }

@@ -4,13 +4,26 @@
 //! |---|---|
 //! | `DATABASE_URL` | `postgres://user:password@host:port/name`, with `?sslmode=verify-full` outside a laptop |
 //! | `DATABASE_HOST`, `DATABASE_PORT`, `DATABASE_NAME`, `DATABASE_SECRET_ARN` | instead: an address (RDS Proxy's), and the secret with `username` and `password`; TLS is `verify-full` |
-//! | `DATABASE_SSLMODE`, `DATABASE_CA_FILE` | with `DATABASE_HOST`: another TLS mode, and a CA file where the server's certificate is not publicly trusted |
+//! | `DATABASE_SSLMODE`, `DATABASE_CA_FILE` | with `DATABASE_HOST`: another TLS mode where the host is this machine, and a CA file where the server's certificate is not publicly trusted |
 //! | `DATABASE_MIGRATION_URL`, or `DATABASE_MIGRATION_HOST` and `DATABASE_MIGRATION_SECRET_ARN` | a direct address for migrations, past the pooler; the secret may differ too |
+//! | `DATABASE_MAX_LIFETIME` | how long a connection is used, in seconds: 1500 unless set, at most 1740 |
 //! | `DATABASE_MAX_CONNECTIONS` | the size of the pool: 2 on Lambda (a function serves one request at a time), else 10 |
 //!
-//! Start-up options (`PGOPTIONS`, `options=`) are refused with a secret, since RDS Proxy refuses such a connection.
+//! A server that is not this machine is spoken to over TLS with its certificate and its name verified (`verify-full`), or not at
+//! all. Start-up options (`PGOPTIONS`, `options=`) are refused: RDS Proxy ends or pins such a connection.
+//!
+//! # Why these numbers
+//!
+//! | | on Lambda | elsewhere | reason |
+//! |---|---|---|---|
+//! | connections | 2 | 10 | a function serves one request at a time, and sqlx gives a connection back from a task of its own, which a freeze may hold up: the second one serves the next request meanwhile |
+//! | waiting for one | 3 s | 3 s | a third of the 8 s that beginning may take in all, so that a request is answered with 503 before a gateway gives up at 29 s |
+//! | idle | 10 min | 10 min | RDS Proxy ends a client's connection that was idle for 1800 s; a thawed function finds it dead, and the retry of `BEGIN` takes another |
+//! | life | 25 min | 25 min | certificates, addresses and credentials get a fresh look before the proxy's own limits do it |
+//! | statement | 20 s | 20 s | below the 25 s of a request: RDS Proxy knows no cancellation, so the server has to end what nobody waits for |
+//! | idle in transaction | 60 s | 60 s | a function that is frozen within a transaction must not hold its locks until it thaws |
 
-use std::{fmt, path::Path, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
@@ -24,6 +37,7 @@ const BELOW_PROXY_IDLE: Duration = Duration::from_secs(1800);
 pub struct Settings {
     pub(super) endpoint: Endpoint,
     pub(super) migration: Option<Endpoint>,
+    pub(super) role: Option<String>,
     pub(super) max_connections: u32,
     pub(super) acquire_timeout: Duration,
     pub(super) idle_timeout: Duration,
@@ -89,6 +103,19 @@ impl Settings {
         Ok(self)
     }
 
+    /// The role that every request's transaction takes on: the login has to be a member of it.
+    ///
+    /// Rights then belong to a role that owns no table, so that no statement of a handler can switch row level security off, and
+    /// that stays when the login changes, as it does at each rotation with alternating users.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Configuration`] where it is not lower-case letters, digits and underscores: it stands in the text of `SET`.
+    pub fn role(mut self, role: &str) -> Result<Self, Error> {
+        self.role = Some(checked_role(role).map_err(|problem| Error::Configuration { problems: vec![problem] })?);
+        Ok(self)
+    }
+
     /// How many connections at most, at least 1.
     pub fn max_connections(mut self, connections: u32) -> Self {
         self.max_connections = connections.max(1);
@@ -104,6 +131,12 @@ impl Settings {
     /// How long a connection may lie idle: below the 1800 s after which RDS Proxy drops it. 10 min by default.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout.min(BELOW_PROXY_IDLE - Duration::from_secs(60));
+        self
+    }
+
+    /// How long a connection is used in all: below the 1800 s of RDS Proxy as well. 25 min by default.
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_lifetime = lifetime.min(BELOW_PROXY_IDLE - Duration::from_secs(60));
         self
     }
 
@@ -125,6 +158,7 @@ impl Settings {
         Self {
             endpoint,
             migration: None,
+            role: None,
             max_connections: 10,
             acquire_timeout: Duration::from_secs(3),
             idle_timeout: Duration::from_secs(600),
@@ -163,7 +197,42 @@ fn parse_url(url: &str) -> Result<PgConnectOptions, String> {
         return Err("the database address is not of the form postgres://user:password@host:port/name".into());
     }
     // sqlx's error texts name the faulty parameter and repeat no password.
-    PgConnectOptions::from_str(url).map_err(|error| format!("the database address cannot be read: {error}"))
+    let options =
+        PgConnectOptions::from_str(url).map_err(|error| format!("the database address cannot be read: {error}"))?;
+    if options.get_options().is_some() {
+        return Err(
+            "start-up options (`options=` in the address, or PGOPTIONS) do not pass RDS Proxy: remove them".into()
+        );
+    }
+    verified(&options)?;
+    Ok(options)
+}
+
+/// Credentials and rows cross a network only after the server has proved who it is.
+fn verified(options: &PgConnectOptions) -> Result<(), String> {
+    if matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) || is_this_machine(options) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} is another machine, so its certificate has to be verified: sslmode=verify-full",
+        options.get_host()
+    ))
+}
+
+fn is_this_machine(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    options.get_socket().is_some()
+        || host == "localhost"
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// `SET LOCAL ROLE` takes no parameter, so the name stands in the text.
+fn checked_role(role: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if role.is_empty() || role.len() > 63 || !role.bytes().all(fits) {
+        return Err("the role of the database is not lower-case letters, digits and underscores, at most 63".into());
+    }
+    Ok(role.to_owned())
 }
 
 /// Collects every problem before it gives up.
@@ -177,10 +246,14 @@ impl Variables<'_> {
         let endpoint = self.endpoint();
         let migration = self.migration(endpoint.as_ref());
         let connections = self.connections();
+        let lifetime = self.lifetime();
         match endpoint {
             Some(endpoint) if self.problems.is_empty() => {
                 let mut settings = Settings::new(endpoint).max_connections(connections);
                 settings.migration = migration;
+                if let Some(lifetime) = lifetime {
+                    settings = settings.max_lifetime(lifetime);
+                }
                 Ok(settings)
             }
             _ => Err(Error::Configuration { problems: self.problems }),
@@ -258,6 +331,9 @@ impl Variables<'_> {
                 self.note("DATABASE_SSLMODE is not one of disable, prefer, require, verify-ca, verify-full");
             }
         }
+        if let Err(problem) = verified(&options) {
+            self.note(format!("DATABASE_SSLMODE: {problem}"));
+        }
         match self.get("DATABASE_CA_FILE") {
             Some(file) if Path::new(&file).is_file() => options = options.ssl_root_cert(file),
             Some(file) => self.note(format!("DATABASE_CA_FILE: there is no file {file}")),
@@ -290,6 +366,13 @@ impl Variables<'_> {
                 self.note("DATABASE_MAX_CONNECTIONS is not a number from 1 to 1000");
                 default
             }
+        }
+    }
+
+    fn lifetime(&mut self) -> Option<Duration> {
+        match self.get("DATABASE_MAX_LIFETIME")?.parse::<u64>() {
+            Ok(seconds) if (1..=1740).contains(&seconds) => Some(Duration::from_secs(seconds)),
+            _ => self.problem("DATABASE_MAX_LIFETIME is not a number of seconds from 1 to 1740"),
         }
     }
 
@@ -338,6 +421,29 @@ mod tests {
         assert!(many.iter().all(|line| !line.contains('\n') && !line.contains("hunter2")), "{many:#?}");
         assert_eq!(problems(&[("DATABASE_URL", "postgres://a@b/c"), ("DATABASE_HOST", "b")]).len(), 1);
         assert_eq!(problems(&[("DATABASE_URL", "postgres://a@b/c"), ("DATABASE_SECRET_ARN", "arn")]).len(), 1);
+        for role in ["", "App", "app; RESET ROLE", "app\"", &"a".repeat(64)] {
+            assert!(Settings::from_url("postgres://a@localhost/c").unwrap().role(role).is_err(), "{role:?}");
+        }
+    }
+
+    #[test]
+    fn another_machine_is_verified_or_not_spoken_to() {
+        let accepted = |url: &str| read(&[("DATABASE_URL", url)]).is_ok();
+        for host in ["localhost", "127.0.0.1", "127.8.8.8", "[::1]"] {
+            assert!(accepted(&format!("postgres://a:b@{host}/c")), "{host}");
+            assert!(accepted(&format!("postgres://a:b@{host}/c?sslmode=disable")), "{host}");
+        }
+        for host in ["db.example.org", "10.0.0.1", "localhost.example.org", "128.0.0.1"] {
+            assert!(accepted(&format!("postgres://a:b@{host}/c?sslmode=verify-full")), "{host}");
+            for mode in ["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=require", "?sslmode=verify-ca"] {
+                let problems = read(&[("DATABASE_URL", &format!("postgres://a:hunter2@{host}/c{mode}"))]).unwrap_err();
+                assert!(
+                    problems[0].contains("sslmode=verify-full") && !problems[0].contains("hunter2"),
+                    "{problems:?}"
+                );
+            }
+        }
+        assert!(!accepted("postgres://a:b@localhost/c?options=-c%20search_path%3Dx"));
     }
 
     #[test]
@@ -355,7 +461,7 @@ mod tests {
 
     #[test]
     fn the_pool_is_small_on_lambda_and_lets_go_before_the_proxy_does() {
-        let url = ("DATABASE_URL", "postgres://a@b/c");
+        let url = ("DATABASE_URL", "postgres://a@localhost/c");
         assert_eq!(read(&[url]).unwrap().max_connections, 10);
         assert_eq!(read(&[url, ("AWS_LAMBDA_FUNCTION_NAME", "api")]).unwrap().max_connections, 2);
         let settings = read(&[url, ("DATABASE_MAX_CONNECTIONS", "3")]).unwrap().idle_timeout(Duration::from_secs(9999));

@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
+use futures_util::{FutureExt, StreamExt, TryFutureExt, future::BoxFuture, stream::BoxStream};
 use sqlx::{
     Describe, Either, Execute, Executor, PgPool, Postgres, TransactionManager,
     pool::PoolConnection,
@@ -16,7 +16,9 @@ use tokio::time::{Duration, Instant};
 
 use super::{
     Error,
+    error::READ_ONLY,
     query::{Statement, Unnamed},
+    scope::Access,
 };
 
 /// A transaction that has begun, in the name of its [`Scope`](super::Scope).
@@ -26,7 +28,16 @@ use super::{
 pub struct Transaction {
     connection: PoolConnection<Postgres>,
     open: bool,
+    health: Health,
+}
+
+/// What the errors so far say about a transaction.
+#[derive(Debug)]
+struct Health {
+    access: Access,
     failed: bool,
+    /// The server does not write at present: it was demoted, and its successor is reached by another connection.
+    demoted: bool,
 }
 
 impl Transaction {
@@ -39,7 +50,8 @@ impl Transaction {
     where
         S: Statement<'q> + 'e,
     {
-        statement.one(self)
+        let access = self.health.access;
+        statement.one(self).map_err(move |error| access.judge(error)).boxed()
     }
 
     /// The row that the query finds, if there is one.
@@ -51,7 +63,8 @@ impl Transaction {
     where
         S: Statement<'q> + 'e,
     {
-        statement.optional(self)
+        let access = self.health.access;
+        statement.optional(self).map_err(move |error| access.judge(error)).boxed()
     }
 
     /// All rows, in memory: for lists with a limit. A long result is streamed with sqlx's `fetch(&mut transaction)`.
@@ -63,7 +76,8 @@ impl Transaction {
     where
         S: Statement<'q> + 'e,
     {
-        statement.all(self)
+        let access = self.health.access;
+        statement.all(self).map_err(move |error| access.judge(error)).boxed()
     }
 
     /// Runs a statement for its effect: the number of rows that it affected.
@@ -75,7 +89,10 @@ impl Transaction {
     where
         E: Execute<'q, Postgres> + 'q,
     {
-        Executor::execute(self, query).map(|done| Ok(done?.rows_affected())).boxed()
+        let access = self.health.access;
+        Executor::execute(self, query)
+            .map(move |done| Ok(done.map_err(|error| access.judge(error.into()))?.rows_affected()))
+            .boxed()
     }
 
     /// Makes it last.
@@ -85,7 +102,7 @@ impl Transaction {
     /// [`Error::Aborted`] where a statement failed before: Postgres would answer `COMMIT` with a rollback and no error. A
     /// constraint may be `DEFERRED` and fail here. After [`Error::Unavailable`] nobody knows whether it was stored.
     pub async fn commit(mut self) -> Result<(), Error> {
-        if self.failed {
+        if self.health.failed {
             self.rollback().await?;
             return Err(Error::Aborted);
         }
@@ -115,7 +132,9 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        if self.open {
+        if self.health.demoted {
+            self.connection.close_on_drop();
+        } else if self.open {
             // Queued here, and sent when the connection goes back to the pool.
             PgTransactionManager::start_rollback(&mut self.connection);
         }
@@ -124,7 +143,7 @@ impl Drop for Transaction {
 
 impl fmt::Debug for Transaction {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.debug_struct("Transaction").field("failed", &self.failed).finish_non_exhaustive()
+        formatter.debug_struct("Transaction").field("health", &self.health).finish_non_exhaustive()
     }
 }
 
@@ -137,9 +156,9 @@ impl<'c> Executor<'c> for &'c mut Transaction {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        let Transaction { connection, failed, .. } = self;
+        let Transaction { connection, health, .. } = self;
         let connection: &'c mut sqlx::PgConnection = connection;
-        connection.fetch_many(Unnamed(query)).inspect(move |item| remember(failed, item.as_ref().err())).boxed()
+        connection.fetch_many(Unnamed(query)).inspect(move |item| health.remember(item.as_ref().err())).boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>>
@@ -147,9 +166,9 @@ impl<'c> Executor<'c> for &'c mut Transaction {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        let Transaction { connection, failed, .. } = self;
+        let Transaction { connection, health, .. } = self;
         let connection: &'c mut sqlx::PgConnection = connection;
-        connection.fetch_optional(Unnamed(query)).inspect(move |found| remember(failed, found.as_ref().err())).boxed()
+        connection.fetch_optional(Unnamed(query)).inspect(move |found| health.remember(found.as_ref().err())).boxed()
     }
 
     /// Refused: a prepared statement has a name.
@@ -177,14 +196,20 @@ async fn refused<T>() -> Result<T, sqlx::Error> {
     Err(sqlx::Error::Configuration("a transaction behind a pooler has no named statements".into()))
 }
 
-/// Postgres refuses everything after an error but a rollback to a savepoint: what succeeds later has made it good.
-fn remember(failed: &mut bool, error: Option<&sqlx::Error>) {
-    *failed = matches!(error, Some(sqlx::Error::Database(_)));
+impl Health {
+    /// Postgres refuses everything after an error but a rollback to a savepoint: what succeeds later has made it good.
+    fn remember(&mut self, error: Option<&sqlx::Error>) {
+        self.failed = matches!(error, Some(sqlx::Error::Database(_)));
+        if let Some(sqlx::Error::Database(error)) = error {
+            self.demoted |= self.access == Access::ReadWrite && error.code().as_deref() == Some(READ_ONLY);
+        }
+    }
 }
 
 /// One try at beginning.
 pub(super) struct Attempt<'a> {
     pub(super) pool: &'a PgPool,
+    pub(super) access: Access,
     pub(super) statement: &'a str,
     /// How long `BEGIN` may go unanswered.
     pub(super) patience: Duration,
@@ -208,7 +233,8 @@ impl Attempt<'_> {
         match begun {
             Ok(Ok(())) => {
                 let connection = unanswered.0.take().expect("taken here only");
-                Ok(Transaction { connection, open: true, failed: false })
+                let health = Health { access: self.access, failed: false, demoted: false };
+                Ok(Transaction { connection, open: true, health })
             }
             Ok(Err(error)) => Err((Error::from(error), true)),
             Err(elapsed) => Err((Error::unavailable("BEGIN was not answered", elapsed), true)),

@@ -2,8 +2,8 @@
 //! owner.
 //!
 //! The server listens on 127.0.0.1 with SCRAM and a random password, kept in a file that only its owner reads. Two roles:
-//! `postgres`, the superuser that makes databases, and `app`, which owns the service's database and, as in production, is no
-//! superuser, so that row level security applies to it.
+//! `postgres`, the superuser that makes databases, and `app`, which owns the service's database and, like the first user of an
+//! RDS instance, may make roles but is no superuser, so that row level security applies to it.
 //!
 //! ```ignore
 //! let postgres = LocalPostgres::start(Options::in_directory(".specwright")).await?;   // keeps its data
@@ -16,7 +16,9 @@
 //! or because it was killed, the shell ends the server. Where the shell was killed too, the next start on the same folder finds
 //! the orphan, stops it and goes on with its data. A second start while the owner lives attaches to the running server.
 //!
-//! Not here: TLS (the loopback interface needs none), replication, Windows outside WSL.
+//! TLS is off unless asked for, since the loopback interface needs none. Not here: replication, Windows outside WSL.
+
+#![allow(clippy::disallowed_types, reason = "the superuser of a private server, without a pooler")]
 
 use std::{
     fs::{self, File},
@@ -34,10 +36,12 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-mod account;
+pub(super) mod account;
 mod binaries;
+mod error;
 mod server;
 
+pub use self::error::Error;
 use self::{
     account::Account,
     binaries::Binaries,
@@ -60,6 +64,7 @@ pub struct Options {
     durable: bool,
     temporary: bool,
     binaries: Option<PathBuf>,
+    certificate: Option<(PathBuf, PathBuf)>,
 }
 
 /// A running server. Dropped, it is stopped, unless it was only attached to.
@@ -84,85 +89,17 @@ struct Owned {
     _lock: File,
 }
 
-/// Why there is no Postgres. Each is one line that says what to do.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// No Postgres on this machine, and none to be had.
-    #[error(
-        "no Postgres was found ({reason}): install it (Debian: apt install postgresql, macOS: brew install postgresql), or set DATABASE_URL"
-    )]
-    Missing {
-        /// What was tried.
-        reason: String,
-    },
-    /// The data was written by another major version.
-    #[error("the data in {} was written by Postgres {data}, and this machine has {found}: install Postgres {data}, or move the folder away to start afresh", .directory.display())]
-    Version {
-        /// The folder of the data.
-        directory: PathBuf,
-        /// The version that wrote it.
-        data: u32,
-        /// The versions that are here.
-        found: String,
-    },
-    /// Postgres refuses to run as root, and there is nobody to run it as.
-    #[error(
-        "Postgres does not run as root, and there is no user `postgres` or `nobody` to run it as: run this as another user, or set DATABASE_URL"
-    )]
-    Root,
-    /// Another server uses the folder and does not answer to its password.
-    #[error("another Postgres (process {pid}) uses {} and does not answer: stop it, or use another folder", .directory.display())]
-    Busy {
-        /// Its process id.
-        pid: u32,
-        /// The folder.
-        directory: PathBuf,
-    },
-    /// The port that was asked for belongs to another program.
-    #[error("port {port} of 127.0.0.1 is taken: stop what uses it, or leave the choice of a port to the server")]
-    Port {
-        /// The port.
-        port: u16,
-    },
-    /// A program failed.
-    #[error("{what} failed: {detail}")]
-    Failed {
-        /// The program or the step.
-        what: String,
-        /// What it printed, on one line.
-        detail: String,
-    },
-    /// A name that cannot be a database's.
-    #[error("`{name}` is no name for a database here: lower-case letters, digits and underscores, at most 63")]
-    Name {
-        /// The name.
-        name: String,
-    },
-    /// A file or a folder cannot be used.
-    #[error("{} cannot be used", .path.display())]
-    Io {
-        /// Which one.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The server runs and refuses a statement of this module.
-    #[error("the local Postgres refuses to {what}")]
-    Sql {
-        /// What it was asked to do.
-        what: String,
-        /// What it said.
-        #[source]
-        source: sqlx::Error,
-    },
-}
-
 impl Options {
     /// Keeps the data in a folder, which is made where it is missing.
     pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), port: None, durable: true, temporary: false, binaries: None }
+        Self {
+            directory: directory.into(),
+            port: None,
+            durable: true,
+            temporary: false,
+            binaries: None,
+            certificate: None,
+        }
     }
 
     /// For tests: a folder of its own that goes when the server goes, and no waiting for the disk.
@@ -181,6 +118,12 @@ impl Options {
     /// The folder of `postgres` and `initdb`; otherwise they are looked for.
     pub fn binaries(mut self, directory: impl Into<PathBuf>) -> Self {
         self.binaries = Some(directory.into());
+        self
+    }
+
+    /// TLS with a certificate and its key, in PEM, for whoever asks for it. They are copied to the server's data.
+    pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.certificate = Some((certificate.into(), key.into()));
         self
     }
 }
@@ -214,6 +157,10 @@ impl LocalPostgres {
         place.stop_orphan().await?;
         let binaries = binaries::find(options.binaries.as_deref(), &place.data).await?;
         let password = place.initialise(&binaries).await?;
+        if let Some((certificate, key)) = &options.certificate {
+            server::install(certificate, "server.crt", &place.data, place.account)?;
+            server::install(key, "server.key", &place.data, place.account)?;
+        }
         let mut last = None;
         // A free port may be gone by the time the server asks for it.
         for _ in 0..5 {
@@ -224,6 +171,7 @@ impl LocalPostgres {
                 log: &place.log(),
                 port,
                 durable: options.durable,
+                tls: options.certificate.is_some(),
                 account: place.account,
                 remove: options.temporary.then_some(place.directory.as_path()),
             };
@@ -335,7 +283,7 @@ impl LocalPostgres {
         // The password is hexadecimal, so it cannot end the literal.
         let role = format!(
             "DO $$ BEGIN CREATE ROLE app LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{}'; \
-             EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+             EXCEPTION WHEN duplicate_object THEN NULL; END $$; ALTER ROLE app CREATEROLE",
             self.password.expose()
         );
         sqlx::raw_sql(&role).execute(&mut connection).await.map_err(|source| sql("make the role", source))?;

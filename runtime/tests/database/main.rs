@@ -2,7 +2,9 @@
 
 #![cfg(all(unix, feature = "database", feature = "local"))]
 #![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::disallowed_types, reason = "tests look at the database past the service")]
 
+mod migrations;
 mod pooler;
 mod recovery;
 mod rotation;

@@ -4,17 +4,22 @@
 //! free. Eight statements with the same types tell whose answer came back. The control runs the same statements the way sqlx
 //! does by itself, and has to fail: otherwise this proves nothing.
 
-use std::io::Write as _;
 use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    env,
+    io::Write as _,
     time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
-use specwright_runtime::database::{Database, Scope, Settings};
-use sqlx::{PgPool, postgres::PgPoolOptions, query_as};
+use specwright_runtime::{
+    database::{Database, Scope, Settings},
+    local::pgbouncer::{Options, PgBouncer},
+};
+use sqlx::{
+    Connection as _, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    query_as,
+};
 
 use super::fresh_url;
 
@@ -50,11 +55,20 @@ impl Tally {
     }
 }
 
+/// A pooler in front of a database. `None`, with a line that says so, where the machine has none; CI has to have one.
+pub(crate) async fn pooler(server: &str) -> Option<PgBouncer> {
+    let pooler = PgBouncer::start(server, Options::default()).await.unwrap();
+    if pooler.is_none() {
+        assert!(env::var("CI").as_deref() != Ok("true"), "CI has no pgbouncer: apt install pgbouncer");
+        let _ = writeln!(std::io::stderr(), "skipped: no pgbouncer on this machine (apt install pgbouncer)");
+    }
+    pooler
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_client_gets_the_answer_of_another_statement() {
-    let url = fresh_url().await;
-    let Some(bouncer) = Bouncer::start(&url) else { return };
-    let settings = Settings::from_url(&bouncer.url).unwrap().max_connections(CLIENTS);
+    let Some(bouncer) = pooler(&fresh_url().await).await else { return };
+    let settings = Settings::from_url(bouncer.url()).unwrap().max_connections(CLIENTS);
     let database = Database::connect(settings.acquire_timeout(Duration::from_secs(8))).unwrap();
     connect_all(&database).await;
     let tally = stress(move |kind, value| {
@@ -69,9 +83,57 @@ async fn no_client_gets_the_answer_of_another_statement() {
     })
     .await;
     assert_eq!(tally, Tally { right: CLIENTS * QUERIES, wrong: 0, errors: 0 });
+}
 
-    let control = control(&bouncer.url).await;
-    assert!(control.wrong > 0, "the control was right by chance, so the pooler does not mix anything: {control:?}");
+/// How sqlx can be used, and what a transaction pooler makes of it: each has to go wrong, or the test above proves nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_unsafe_way_goes_wrong() {
+    let Some(bouncer) = pooler(&fresh_url().await).await else { return };
+    for way in [
+        Way { cache: 100, persistent: true, transaction: false },
+        Way { cache: 0, persistent: true, transaction: false },
+        Way { cache: 100, persistent: false, transaction: false },
+        Way { cache: 0, persistent: false, transaction: false },
+        Way { cache: 100, persistent: true, transaction: true },
+        Way { cache: 0, persistent: true, transaction: true },
+    ] {
+        let options: PgConnectOptions = bouncer.url().parse().unwrap();
+        let options = options.statement_cache_capacity(way.cache);
+        let pool = PgPoolOptions::new().max_connections(CLIENTS).connect_with(options).await.unwrap();
+        let tally = stress(move |kind, value| {
+            let pool = pool.clone();
+            async move { way.ask(&pool, kind, value).await.map_err(|error| error.to_string()) }
+        })
+        .await;
+        eprintln!("{way:?}: {tally:?}");
+        assert!(tally.right < CLIENTS * QUERIES, "{way:?} was right by chance, so the pooler mixes nothing: {tally:?}");
+        if !way.persistent {
+            assert!(tally.wrong > 0, "{way:?} is known to answer with the rows of others: {tally:?}");
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    cache: usize,
+    persistent: bool,
+    transaction: bool,
+}
+
+impl Way {
+    async fn ask(self, pool: &PgPool, kind: usize, value: i64) -> Result<bool, sqlx::Error> {
+        let query = query_as::<_, (i64, i64)>(STATEMENTS[kind]).bind(value).persistent(self.persistent);
+        let mut connection = pool.acquire().await?;
+        let row = if self.transaction {
+            let mut transaction = connection.begin().await?;
+            let row = query.fetch_one(&mut *transaction).await?;
+            transaction.commit().await?;
+            row
+        } else {
+            query.fetch_one(&mut *connection).await?
+        };
+        Ok(row == (i64::try_from(kind).unwrap(), value))
+    }
 }
 
 /// A connection for each client before the stress, which is not about connecting: that costs 4096 rounds of SHA-256 each, slow in
@@ -86,20 +148,6 @@ async fn connect_all(database: &Database) {
     }
 }
 
-/// Unnamed statements outside a transaction: the usual advice for poolers.
-async fn control(url: &str) -> Tally {
-    let pool: PgPool = PgPoolOptions::new().max_connections(CLIENTS).connect(url).await.unwrap();
-    stress(move |kind, value| {
-        let pool = pool.clone();
-        async move {
-            let query = query_as::<_, (i64, i64)>(STATEMENTS[kind]).bind(value).persistent(false);
-            let row = query.fetch_one(&pool).await.map_err(|error| error.to_string())?;
-            Ok(row == (i64::try_from(kind).unwrap(), value))
-        }
-    })
-    .await
-}
-
 async fn stress<F, R>(ask: F) -> Tally
 where
     F: Fn(usize, i64) -> R + Clone + Send + 'static,
@@ -112,11 +160,6 @@ where
             for query in 0..QUERIES {
                 let kind = (client + query) as usize % STATEMENTS.len();
                 let outcome = ask(kind, i64::from(client * 1000 + query)).await;
-                if let Err(error) = &outcome
-                    && tally.errors == 0
-                {
-                    eprintln!("client {client}: {error}");
-                }
                 tally.add(&outcome);
             }
             tally
@@ -128,89 +171,4 @@ where
         sum = Tally { right: sum.right + right, wrong: sum.wrong + wrong, errors: sum.errors + errors };
     }
     sum
-}
-
-/// A PgBouncer in front of one database, with four connections to it.
-struct Bouncer {
-    process: Child,
-    url: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Bouncer {
-    /// `None`, with a line that says so, where the machine has none; CI has to have one.
-    fn start(server: &str) -> Option<Self> {
-        let Some(program) = find() else {
-            assert!(env::var("CI").as_deref() != Ok("true"), "CI has no pgbouncer: apt install pgbouncer");
-            let _ = writeln!(std::io::stderr(), "skipped: no pgbouncer on this machine (apt install pgbouncer)");
-            return None;
-        };
-        let server = url_parts(server);
-        let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let users = folder.path().join("users.txt");
-        fs::write(&users, format!("\"{}\" \"{}\"\n", server.user, server.password)).unwrap();
-        let configuration = folder.path().join("pgbouncer.ini");
-        let text = format!(
-            "[databases]\n{name} = host=127.0.0.1 port={server_port} dbname={name}\n\
-             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
-             auth_type = scram-sha-256\nauth_file = {users}\npool_mode = transaction\ndefault_pool_size = 4\n\
-             max_client_conn = 200\nignore_startup_parameters = extra_float_digits\nserver_login_retry = 1\n",
-            name = server.name,
-            server_port = server.port,
-            users = users.display(),
-        );
-        fs::write(&configuration, text).unwrap();
-        let mut command = Command::new(program);
-        // It does not run as root, so it gets another user, who has to read its files.
-        if Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0") {
-            use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-            command.args(["-u", "nobody"]);
-        }
-        let log = fs::File::create(folder.path().join("log")).unwrap();
-        let process = command.arg("-q").arg(&configuration).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let process = process.spawn().unwrap();
-        let url =
-            format!("postgres://{}:{}@127.0.0.1:{port}/{}?sslmode=disable", server.user, server.password, server.name);
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < deadline, "{}", fs::read_to_string(folder.path().join("log")).unwrap());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Some(Self { process, url, _folder: folder })
-    }
-}
-
-impl Drop for Bouncer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-struct Parts {
-    user: String,
-    password: String,
-    port: String,
-    name: String,
-}
-
-/// The parts of `postgres://user:password@127.0.0.1:port/name?...`.
-fn url_parts(url: &str) -> Parts {
-    let rest = url.strip_prefix("postgres://").unwrap();
-    let (credentials, rest) = rest.split_once('@').unwrap();
-    let (user, password) = credentials.split_once(':').unwrap();
-    let (address, rest) = rest.split_once('/').unwrap();
-    let name = rest.split_once('?').unwrap().0;
-    let port = address.rsplit_once(':').unwrap().1;
-    Parts { user: user.into(), password: password.into(), port: port.into(), name: name.into() }
-}
-
-fn find() -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain([PathBuf::from("/usr/sbin")])
-        .map(|folder| folder.join("pgbouncer"))
-        .find(|program: &PathBuf| Path::is_file(program))
 }

@@ -1,21 +1,21 @@
 //! What a handler sees: begin, queries, commit, rollback, and errors that say what to do.
 
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use http::StatusCode;
 use specwright_runtime::{
     auth::{Caller, UserId},
-    database::{ConstraintKind, Database, Error, Scope, Settings, Transaction},
+    database::{ConstraintKind, Database, Error, Scope, ScopedFutureExt as _, Settings, Transaction},
     failure::Failure,
 };
-use sqlx::{migrate::Migrator, query, query_as, query_scalar};
+use sqlx::{query, query_as, query_scalar};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
-use super::{fresh, fresh_url, server};
+use super::{administer, fresh, fresh_url, server};
 
 async fn setting(transaction: &mut Transaction, name: &str) -> Option<String> {
     transaction.fetch_one(query_scalar("SELECT current_setting($1, true)").bind(name)).await.unwrap()
@@ -308,30 +308,43 @@ async fn errors_become_answers() {
 }
 
 #[tokio::test]
-async fn migrations_are_applied_once_and_not_rewritten() {
+async fn a_read_only_transaction_cannot_write_and_that_is_a_mistake_and_no_outage() {
     let database = fresh(1).await;
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, sql: &str| fs::write(folder.path().join(name), sql).unwrap();
-    let load = |folder: &Path| Migrator::new(folder.to_owned());
-    write("1_t.sql", "CREATE TABLE t (id int)");
-    database.migrate(&load(folder.path()).await.unwrap()).await.unwrap();
-    write("2_u.sql", "INSERT INTO t VALUES (1)");
-    for _ in 0..2 {
-        database.migrate(&load(folder.path()).await.unwrap()).await.unwrap();
-    }
-    assert_eq!(count(&database).await, 1);
-    write("1_t.sql", "CREATE TABLE t (id bigint)");
-    let error = database.migrate(&load(folder.path()).await.unwrap()).await.unwrap_err();
-    assert!(matches!(error, Error::Migration(_)), "{error:?}");
+    let mut transaction = database.begin_read_only(Scope::Public).await.unwrap();
+    let error = transaction.execute("CREATE TABLE t (id int)").await.unwrap_err();
+    assert!(matches!(error, Error::Query(_)), "{error:?}");
+    drop(transaction);
+    let written =
+        database.read(Scope::Public, |transaction| transaction.execute("CREATE TABLE t (id int)").scope_boxed()).await;
+    assert_eq!(Failure::from(written.unwrap_err()).status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let answer = database
+        .read(Scope::Public, |transaction| transaction.fetch_one(query_scalar::<_, i32>("SELECT 42")).scope_boxed());
+    assert_eq!(answer.await.unwrap(), 42);
 }
 
 #[tokio::test]
-async fn migrations_may_have_an_address_of_their_own() {
-    let direct = fresh_url().await;
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("1_t.sql"), "CREATE TABLE t (id int)").unwrap();
-    let migrator = Migrator::new(folder.path().to_owned()).await.unwrap();
-    let settings = Settings::from_url("postgres://app@127.0.0.1:9/nowhere").unwrap().migration_url(&direct).unwrap();
-    Database::connect(settings).unwrap().migrate(&migrator).await.unwrap();
-    assert_eq!(count(&Database::connect(Settings::from_url(&direct).unwrap()).unwrap()).await, 0);
+async fn a_transaction_takes_on_a_role_that_owns_nothing() {
+    let url = fresh_url().await;
+    administer(
+        server().await,
+        "DO $$ BEGIN CREATE ROLE tenant NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$; GRANT tenant TO app",
+    )
+    .await;
+    let owner = Database::connect(Settings::from_url(&url).unwrap()).unwrap();
+    let mut transaction = owner.begin(Scope::Public).await.unwrap();
+    transaction.execute("CREATE TABLE t (id int)").await.unwrap();
+    transaction.execute("GRANT SELECT ON t TO tenant").await.unwrap();
+    transaction.commit().await.unwrap();
+
+    let settings = Settings::from_url(&url).unwrap().role("tenant").unwrap().max_connections(1);
+    let database = Database::connect(settings).unwrap();
+    let mut transaction = database.begin(Scope::Public).await.unwrap();
+    assert_eq!(transaction.fetch_one(query_scalar::<_, String>("SELECT current_user::text")).await.unwrap(), "tenant");
+    assert_eq!(transaction.fetch_one(query_scalar::<_, i64>("SELECT count(*) FROM t")).await.unwrap(), 0);
+    let error = transaction.execute("ALTER TABLE t DISABLE ROW LEVEL SECURITY").await.unwrap_err();
+    assert_eq!(error.sqlstate().as_deref(), Some("42501"));
+    drop(transaction);
+    // It ends with the transaction: a migration on the same connection is the login's again.
+    let mut transaction = database.begin_read_only(Scope::Public).await.unwrap();
+    assert_eq!(transaction.fetch_one(query_scalar::<_, String>("SELECT session_user::text")).await.unwrap(), "app");
 }

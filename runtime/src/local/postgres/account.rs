@@ -65,7 +65,7 @@ impl Account {
     }
 }
 
-pub(super) fn is_root() -> bool {
+pub(in crate::local) fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Launch<'a> {
     pub(super) log: &'a Path,
     pub(super) port: u16,
     pub(super) durable: bool,
+    /// With the files that [`install`] put there.
+    pub(super) tls: bool,
     pub(super) account: Option<Account>,
     /// A folder that goes when the server has ended well.
     pub(super) remove: Option<&'a Path>,
@@ -107,6 +109,9 @@ impl Launch<'_> {
             "synchronous_commit=off".into(),
             "jit=off".into(),
         ];
+        if self.tls {
+            settings.push("ssl=on".into());
+        }
         if !self.durable {
             settings.extend(["fsync=off".into(), "full_page_writes=off".into()]);
         }
@@ -118,6 +123,16 @@ impl Launch<'_> {
         let start = usize::try_from(start).unwrap_or(usize::MAX).min(text.len());
         String::from_utf8_lossy(&text[start..]).into_owned()
     }
+}
+
+/// Copies a file of TLS to where the server looks for it; Postgres takes no key that others may read.
+pub(super) fn install(file: &Path, name: &str, data: &Path, account: Option<Account>) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let copy = data.join(name);
+    let installed = fs::copy(file, &copy)
+        .and_then(|_| fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)))
+        .and_then(|()| account.map_or(Ok(()), |account| account.own(&copy)));
+    installed.map_err(|source| Error::Io { path: file.to_owned(), source })
 }
 
 /// Makes a data folder, replacing what an interrupted start left.

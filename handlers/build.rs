@@ -1,5 +1,5 @@
-//! The binary holds the migrations; without this, Cargo would not notice a new one.
+//! `sqlx::migrate!` embeds the files that it finds, and Cargo does not know where it looks.
 
 fn main() {
-    println!("cargo::rerun-if-changed=../migrations");
+    println!("cargo:rerun-if-changed=../migrations");
 }

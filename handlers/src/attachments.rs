@@ -12,7 +12,10 @@ use api_types::{Attachment, AttachmentList};
 use axum::body::Body;
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
-use specwright_runtime::failure::Failure;
+use specwright_runtime::{
+    database::{Error, ScopedFutureExt as _, Transaction},
+    failure::Failure,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -35,19 +38,11 @@ const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 impl AttachmentsApi for App {
     async fn list_attachments(&self, request: ListAttachmentsRequest) -> Result<ListAttachmentsResponse, Failure> {
-        let owner = Owner::of(&request.caller);
-        let mut transaction = self.database.begin(&request.caller).await?;
-        if rows::find(&mut transaction, &owner, request.task_id).await?.is_none() {
+        let (owner, task) = (&Owner::of(&request.caller), request.task_id);
+        let read = self.database.read(&request.caller, |transaction| select(transaction, owner, task).scope_boxed());
+        let Some(rows) = read.await? else {
             return Ok(ListAttachmentsResponse::NotFound(problem::not_found(&request.context, "task")));
-        }
-        let query = sqlx::query_as::<_, AttachmentRow>(
-            "SELECT id, file_name, content_type, description, octet_length(content)::bigint AS size, sha256, created_by, \
-             created_at FROM attachments WHERE owner_id = $1 AND task_id = $2 ORDER BY created_at, id",
-        )
-        .bind(owner.as_str())
-        .bind(request.task_id);
-        let rows = transaction.fetch_all(query).await?;
-        transaction.commit().await?;
+        };
         Ok(ListAttachmentsResponse::Ok(AttachmentList { items: rows.into_iter().map(Attachment::from).collect() }))
     }
 
@@ -66,30 +61,34 @@ impl AttachmentsApi for App {
         if rows::lock(&mut transaction, &owner, request.task_id).await?.is_none() {
             return Ok(UploadAttachmentResponse::NotFound(problem::not_found(&request.context, "task")));
         }
-        let count =
-            sqlx::query_as::<_, (i64,)>("SELECT count(*) FROM attachments WHERE owner_id = $1 AND task_id = $2")
-                .bind(owner.as_str())
-                .bind(request.task_id);
-        if transaction.fetch_one(count).await?.0 >= MOST_FILES {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM attachments WHERE owner_id = $1 AND task_id = $2"#,
+            owner.as_str(),
+            request.task_id,
+        );
+        if transaction.fetch_one(count).await? >= MOST_FILES {
             let detail = format!("a task has at most {MOST_FILES} attachments");
             return Ok(UploadAttachmentResponse::Conflict(problem::conflict(&request.context, detail)));
         }
-        let query = sqlx::query_as::<_, AttachmentRow>(
-            "INSERT INTO attachments (id, owner_id, task_id, file_name, content_type, description, content, sha256, \
-             created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-             RETURNING id, file_name, content_type, description, octet_length(content)::bigint AS size, sha256, created_by, \
-             created_at",
-        )
-        .bind(Uuid::now_v7())
-        .bind(owner.as_str())
-        .bind(request.task_id)
-        .bind(file_name(file.file_name.as_deref()))
-        .bind(content_type.as_deref().unwrap_or(UNKNOWN_TYPE))
-        .bind(request.body.description)
-        .bind(content.as_ref())
-        .bind(sha256)
-        .bind(request.caller.user_id().as_str())
-        .bind(self.now());
+        let (file_name, now) = (file_name(file.file_name.as_deref()), self.now());
+        let query = sqlx::query_as!(
+            AttachmentRow,
+            r#"INSERT INTO attachments (id, owner_id, task_id, file_name, content_type, description, content, sha256,
+                created_by, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            RETURNING id, file_name, content_type, description, octet_length(content)::bigint AS "size!", sha256,
+                created_by, created_at"#,
+            Uuid::now_v7(),
+            owner.as_str(),
+            request.task_id,
+            file_name,
+            content_type.as_deref().unwrap_or(UNKNOWN_TYPE),
+            request.body.description,
+            content.as_ref(),
+            sha256,
+            request.caller.user_id().as_str(),
+            now,
+        );
         let row = transaction.fetch_one(query).await?;
         transaction.commit().await?;
         Audit::of(&request.context, &request.caller).await.record("attachment.uploaded", row.id);
@@ -103,30 +102,27 @@ impl AttachmentsApi for App {
         &self,
         request: DownloadAttachmentRequest,
     ) -> Result<DownloadAttachmentResponse, Failure> {
-        let owner = Owner::of(&request.caller);
-        let query = sqlx::query_as::<_, (String, Vec<u8>)>(
-            "SELECT file_name, content FROM attachments WHERE owner_id = $1 AND task_id = $2 AND id = $3",
-        )
-        .bind(owner.as_str())
-        .bind(request.task_id)
-        .bind(request.attachment_id);
-        let mut transaction = self.database.begin(&request.caller).await?;
-        let row = transaction.fetch_optional(query).await?;
-        transaction.commit().await?;
-        Ok(match row {
-            Some((name, content)) => {
-                DownloadAttachmentResponse::Ok { content_disposition: attachment(&name), body: Body::from(content) }
-            }
+        let (owner, task, id) = (&Owner::of(&request.caller), request.task_id, request.attachment_id);
+        let read =
+            self.database.read(&request.caller, |transaction| content(transaction, owner, task, id).scope_boxed());
+        let file = read.await?;
+        Ok(match file {
+            Some(file) => DownloadAttachmentResponse::Ok {
+                content_disposition: attachment(&file.file_name),
+                body: Body::from(file.content),
+            },
             None => DownloadAttachmentResponse::NotFound(problem::not_found(&request.context, "attachment")),
         })
     }
 
     async fn delete_attachment(&self, request: DeleteAttachmentRequest) -> Result<DeleteAttachmentResponse, Failure> {
         let owner = Owner::of(&request.caller);
-        let query = sqlx::query("DELETE FROM attachments WHERE owner_id = $1 AND task_id = $2 AND id = $3")
-            .bind(owner.as_str())
-            .bind(request.task_id)
-            .bind(request.attachment_id);
+        let query = sqlx::query!(
+            "DELETE FROM attachments WHERE owner_id = $1 AND task_id = $2 AND id = $3",
+            owner.as_str(),
+            request.task_id,
+            request.attachment_id,
+        );
         let mut transaction = self.database.begin(&request.caller).await?;
         let deleted = transaction.execute(query).await?;
         transaction.commit().await?;
@@ -138,12 +134,45 @@ impl AttachmentsApi for App {
     }
 }
 
+/// The attachments of a task, the oldest first; `None` where there is no such task.
+async fn select(transaction: &mut Transaction, owner: &Owner, task: Uuid) -> Result<Option<Vec<AttachmentRow>>, Error> {
+    if rows::find(transaction, owner, task).await?.is_none() {
+        return Ok(None);
+    }
+    let query = sqlx::query_as!(
+        AttachmentRow,
+        r#"SELECT id, file_name, content_type, description, octet_length(content)::bigint AS "size!", sha256,
+            created_by, created_at
+        FROM attachments WHERE owner_id = $1 AND task_id = $2 ORDER BY created_at, id"#,
+        owner.as_str(),
+        task,
+    );
+    transaction.fetch_all(query).await.map(Some)
+}
+
+/// Name and bytes of an attachment.
+async fn content(transaction: &mut Transaction, owner: &Owner, task: Uuid, id: Uuid) -> Result<Option<Content>, Error> {
+    let query = sqlx::query_as!(
+        Content,
+        "SELECT file_name, content FROM attachments WHERE owner_id = $1 AND task_id = $2 AND id = $3",
+        owner.as_str(),
+        task,
+        id,
+    );
+    transaction.fetch_optional(query).await
+}
+
 /// Whether a text can be kept as a content type: printable ASCII, and no longer than the contract says.
 fn is_media_type(text: &str) -> bool {
     text.contains('/') && text.len() <= 255 && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-#[derive(Debug, sqlx::FromRow)]
+struct Content {
+    file_name: String,
+    content: Vec<u8>,
+}
+
+#[derive(Debug)]
 struct AttachmentRow {
     id: Uuid,
     file_name: String,

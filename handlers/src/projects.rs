@@ -6,7 +6,10 @@ use api_server::projects::{
 };
 use api_types::{Project, ProjectPage};
 use chrono::{DateTime, Utc};
-use specwright_runtime::failure::Failure;
+use specwright_runtime::{
+    database::{Error, ScopedFutureExt as _, Transaction},
+    failure::Failure,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -30,18 +33,10 @@ impl ProjectsApi for App {
                 return Ok(ListProjectsResponse::BadRequest(problem));
             }
         };
-        let query = sqlx::query_as::<_, ProjectRow>(
-            "SELECT id, key, name, description, created_by, created_at FROM projects WHERE owner_id = $1 \
-             AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid)) \
-             ORDER BY created_at DESC, id DESC LIMIT $4",
-        )
-        .bind(Owner::of(&request.caller).as_str().to_owned())
-        .bind(after.map(|cursor| cursor.created_at))
-        .bind(after.map(|cursor| cursor.id))
-        .bind(request.limit + 1);
-        let mut transaction = self.database.begin(&request.caller).await?;
-        let rows = transaction.fetch_all(query).await?;
-        transaction.commit().await?;
+        let (owner, limit) = (&Owner::of(&request.caller), request.limit + 1);
+        let read =
+            self.database.read(&request.caller, |transaction| select(transaction, owner, after, limit).scope_boxed());
+        let rows = read.await?;
         let limit = usize::try_from(request.limit).map_err(Failure::internal)?;
         let page = Page::new(rows, limit, |row| Cursor { created_at: row.created_at, id: row.id });
         let items = page.items.into_iter().map(Project::from).collect();
@@ -50,17 +45,19 @@ impl ProjectsApi for App {
 
     async fn create_project(&self, request: CreateProjectRequest) -> Result<CreateProjectResponse, Failure> {
         let project = request.body;
-        let query = sqlx::query_as::<_, ProjectRow>(
-            "INSERT INTO projects (id, owner_id, key, name, description, created_by, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id, key, name, description, created_by, created_at",
-        )
-        .bind(Uuid::now_v7())
-        .bind(Owner::of(&request.caller).as_str().to_owned())
-        .bind(&project.key)
-        .bind(&project.name)
-        .bind(&project.description)
-        .bind(request.caller.user_id().as_str())
-        .bind(self.now());
+        let (owner, now) = (Owner::of(&request.caller), self.now());
+        let query = sqlx::query_as!(
+            ProjectRow,
+            "INSERT INTO projects (id, owner_id, key, name, description, created_by, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id, key, name, description, created_by, created_at",
+            Uuid::now_v7(),
+            owner.as_str(),
+            project.key,
+            project.name,
+            project.description,
+            request.caller.user_id().as_str(),
+            now,
+        );
         let mut transaction = self.database.begin(&request.caller).await?;
         let row = match transaction.fetch_one(query).await {
             Err(error) if error.constraint() == Some(KEY_TAKEN) => {
@@ -75,14 +72,9 @@ impl ProjectsApi for App {
     }
 
     async fn get_project(&self, request: GetProjectRequest) -> Result<GetProjectResponse, Failure> {
-        let query = sqlx::query_as::<_, ProjectRow>(
-            "SELECT id, key, name, description, created_by, created_at FROM projects WHERE owner_id = $1 AND id = $2",
-        )
-        .bind(Owner::of(&request.caller).as_str().to_owned())
-        .bind(request.project_id);
-        let mut transaction = self.database.begin(&request.caller).await?;
-        let row = transaction.fetch_optional(query).await?;
-        transaction.commit().await?;
+        let (owner, id) = (&Owner::of(&request.caller), request.project_id);
+        let read = self.database.read(&request.caller, |transaction| find(transaction, owner, id).scope_boxed());
+        let row = read.await?;
         Ok(match row {
             Some(row) => GetProjectResponse::Ok(row.into()),
             None => GetProjectResponse::NotFound(problem::not_found(&request.context, "project")),
@@ -91,9 +83,9 @@ impl ProjectsApi for App {
 
     /// The permission was checked before this runs: the contract asks for it.
     async fn delete_project(&self, request: DeleteProjectRequest) -> Result<DeleteProjectResponse, Failure> {
-        let query = sqlx::query("DELETE FROM projects WHERE owner_id = $1 AND id = $2")
-            .bind(Owner::of(&request.caller).as_str().to_owned())
-            .bind(request.project_id);
+        let owner = Owner::of(&request.caller);
+        let query =
+            sqlx::query!("DELETE FROM projects WHERE owner_id = $1 AND id = $2", owner.as_str(), request.project_id,);
         let mut transaction = self.database.begin(&request.caller).await?;
         let deleted = match transaction.execute(query).await {
             Err(error) if error.constraint() == Some(PROJECT_KEY) => {
@@ -111,7 +103,38 @@ impl ProjectsApi for App {
     }
 }
 
-#[derive(Debug, sqlx::FromRow)]
+/// The newest projects first, at most `limit`.
+async fn select(
+    transaction: &mut Transaction,
+    owner: &Owner,
+    after: Option<Cursor>,
+    limit: i64,
+) -> Result<Vec<ProjectRow>, Error> {
+    let query = sqlx::query_as!(
+        ProjectRow,
+        "SELECT id, key, name, description, created_by, created_at FROM projects WHERE owner_id = $1
+            AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
+        ORDER BY created_at DESC, id DESC LIMIT $4",
+        owner.as_str(),
+        after.map(|cursor| cursor.created_at),
+        after.map(|cursor| cursor.id),
+        limit,
+    );
+    transaction.fetch_all(query).await
+}
+
+/// One project.
+async fn find(transaction: &mut Transaction, owner: &Owner, id: Uuid) -> Result<Option<ProjectRow>, Error> {
+    let query = sqlx::query_as!(
+        ProjectRow,
+        "SELECT id, key, name, description, created_by, created_at FROM projects WHERE owner_id = $1 AND id = $2",
+        owner.as_str(),
+        id,
+    );
+    transaction.fetch_optional(query).await
+}
+
+#[derive(Debug)]
 struct ProjectRow {
     id: Uuid,
     key: String,

@@ -34,6 +34,9 @@ use crate::Config;
 #[cfg(feature = "local")]
 mod local;
 
+/// The role that owns no table, made by the migrations, in which every request's transaction runs.
+const ROLE: &str = "task_tracker";
+
 /// The migrations, as they were when this was built.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
@@ -88,7 +91,12 @@ impl Startup {
     pub async fn from_environment() -> Result<Self, Error> {
         if variable("AWS_LAMBDA_RUNTIME_API").is_some() {
             // A database that is away must not make the function fail to start: it would be started again and again.
-            return Ok(Self::new(configured()?, None));
+            let config = configured()?;
+            // The secret and a connection while the platform still gives the start more than the requests.
+            if let Err(error) = config.database.warm_up().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the database is not there yet");
+            }
+            return Ok(Self::new(config, None));
         }
         // First, because it is cheap and often taken: nothing else has to be stopped then.
         let listener = listen().await?;
@@ -143,14 +151,17 @@ pub async fn migrate() -> Result<(), Error> {
     let settings = Settings::from_environment().map_err(|error| configuration([error.to_string()]))?;
     let database = Database::connect(settings).map_err(|error| configuration([error.to_string()]))?;
     let migrated = database.migrate(&MIGRATIONS).await;
+    if let Ok(applied) = &migrated {
+        tracing::info!(migrations.applied = applied, "the database is up to date");
+    }
     let address = database.address();
     database.close().await;
-    migrated.map_err(|source| Error::Database { address, source })
+    migrated.map(drop).map_err(|source| Error::Database { address, source })
 }
 
 /// What the environment names: a database and a verifier, both of which a deployed service needs, and perhaps a secret key.
 fn configured() -> Result<Config, Error> {
-    let database = Settings::from_environment().and_then(Database::connect);
+    let database = Settings::from_environment().and_then(connect);
     match (database, ClerkVerifier::from_environment(), api_keys(), webhooks()) {
         (Ok(database), Ok(verifier), Ok(api_keys), Ok(webhooks)) => {
             Ok(Config { api_keys, webhooks, ..Config::new(database, Arc::new(verifier)) })
@@ -178,6 +189,15 @@ fn api_keys() -> Result<Arc<dyn Authenticator>, ConfigError> {
 /// Who judges what Clerk sends, where it sends anything.
 fn webhooks() -> Result<Option<Arc<Verifier>>, InvalidSecret> {
     Ok(Verifier::from_environment()?.map(Arc::new))
+}
+
+/// The database as handlers use it.
+///
+/// # Errors
+///
+/// None at present.
+pub fn connect(settings: Settings) -> Result<Database, database::Error> {
+    Database::connect(settings.role(ROLE)?)
 }
 
 /// Whether the database answers. A typing error in an address should not wait for the first request.

@@ -6,7 +6,11 @@ use api_server::tasks::{
     TasksApi, UpdateTaskRequest, UpdateTaskResponse,
 };
 use api_types::{Reminder, Task, TaskPage, TaskPatch};
-use specwright_runtime::{failure::Failure, value::Patch};
+use specwright_runtime::{
+    database::{Scope, ScopedFutureExt as _},
+    failure::Failure,
+    value::Patch,
+};
 use sqlx::types::Json;
 
 use self::{
@@ -43,9 +47,7 @@ impl TasksApi for App {
             text: request.q,
             after,
         };
-        let mut transaction = self.database.begin(&request.caller).await?;
-        let page = read_page(&mut transaction, &Owner::of(&request.caller), &selection, request.limit).await?;
-        transaction.commit().await?;
+        let page = self.read_page((&request.caller).into(), &selection, request.limit).await?;
         Ok(ListTasksResponse::Ok(TaskPage { items: tasks(page.items)?, next_cursor: page.next }))
     }
 
@@ -88,9 +90,9 @@ impl TasksApi for App {
     }
 
     async fn get_task(&self, request: GetTaskRequest) -> Result<GetTaskResponse, Failure> {
-        let mut transaction = self.database.begin(&request.caller).await?;
-        let row = rows::find(&mut transaction, &Owner::of(&request.caller), request.task_id).await?;
-        transaction.commit().await?;
+        let (owner, id) = (&Owner::of(&request.caller), request.task_id);
+        let read = self.database.read(&request.caller, |transaction| rows::find(transaction, owner, id).scope_boxed());
+        let row = read.await?;
         let Some(row) = row else {
             return Ok(GetTaskResponse::NotFound(problem::not_found(&request.context, "task")));
         };
@@ -149,9 +151,7 @@ impl TasksApi for App {
         };
         let selection =
             Selection { status: request.status, project_id: request.project_id, after, ..Selection::default() };
-        let mut transaction = self.database.begin(&request.caller).await?;
-        let page = read_page(&mut transaction, &Owner::of(&request.caller), &selection, request.limit).await?;
-        transaction.commit().await?;
+        let page = self.read_page((&request.caller).into(), &selection, request.limit).await?;
         Audit::of(&request.context, &request.caller).await.record("tasks.exported", page.items.len());
         let tasks = tasks(page.items)?;
         let body = match request.accept {
@@ -163,14 +163,15 @@ impl TasksApi for App {
     }
 }
 
-async fn read_page(
-    transaction: &mut specwright_runtime::database::Transaction,
-    owner: &Owner,
-    selection: &Selection,
-    limit: i64,
-) -> Result<Page<TaskRow>, Failure> {
-    let rows = rows::select(transaction, owner, selection, limit + 1).await?;
-    Ok(Page::new(rows, usize::try_from(limit).map_err(Failure::internal)?, TaskRow::cursor))
+impl App {
+    async fn read_page(&self, scope: Scope<'_>, selection: &Selection, limit: i64) -> Result<Page<TaskRow>, Failure> {
+        let owner = &Owner::of(scope);
+        let read = self
+            .database
+            .read(scope, |transaction| rows::select(transaction, owner, selection, limit + 1).scope_boxed());
+        let rows = read.await?;
+        Ok(Page::new(rows, usize::try_from(limit).map_err(Failure::internal)?, TaskRow::cursor))
+    }
 }
 
 fn tasks(rows: Vec<TaskRow>) -> Result<Vec<Task>, Failure> {

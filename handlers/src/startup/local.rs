@@ -76,7 +76,7 @@ impl Local {
 
 /// A database that answers and has all migrations.
 async fn prepare(settings: Settings) -> Result<Database, Error> {
-    let database = Database::connect(settings).map_err(|error| configuration([error.to_string()]))?;
+    let database = super::connect(settings).map_err(|error| configuration([error.to_string()]))?;
     reach(&database).await?;
     let migrated = database.migrate(&MIGRATIONS).await;
     migrated.map_err(|source| Error::Database { address: database.address(), source })?;

@@ -47,24 +47,23 @@ pub(crate) fn digest(task: &NewTask) -> Result<String, serde_json::Error> {
 impl Key<'_> {
     /// Looks the key up; answers that have expired are dropped first, the user's others too.
     pub(crate) async fn look_up(&self, transaction: &mut Transaction, now: DateTime<Utc>) -> Result<Known, Error> {
-        let expired =
-            sqlx::query("DELETE FROM idempotency_keys WHERE owner_id = $1 AND user_id = $2 AND expires_at <= $3")
-                .bind(self.owner.as_str())
-                .bind(self.user)
-                .bind(now);
+        let expired = sqlx::query!(
+            "DELETE FROM idempotency_keys WHERE owner_id = $1 AND user_id = $2 AND expires_at <= $3",
+            self.owner.as_str(),
+            self.user,
+            now,
+        );
         transaction.execute(expired).await?;
-        let query = sqlx::query_as::<_, (String, Json<Task>)>(
-            "SELECT request_sha256, answer FROM idempotency_keys \
-             WHERE owner_id = $1 AND user_id = $2 AND operation = $3 AND key = $4",
-        )
-        .bind(self.owner.as_str())
-        .bind(self.user)
-        .bind(OPERATION)
-        .bind(self.key);
+        let query = sqlx::query!(
+            r#"SELECT request_sha256, answer AS "answer: Json<Task>" FROM idempotency_keys
+            WHERE owner_id = $1 AND user_id = $2 AND operation = $3 AND key = $4"#,
+            self.owner.as_str(),
+            self.user,
+            OPERATION,
+            self.key,
+        );
         Ok(match transaction.fetch_optional(query).await? {
-            Some((request_sha256, Json(task))) if request_sha256 == self.request_sha256 => {
-                Known::Answer(Box::new(task))
-            }
+            Some(kept) if kept.request_sha256 == self.request_sha256 => Known::Answer(Box::new(kept.answer.0)),
             Some(_) => Known::AnotherRequest,
             None => Known::Nothing,
         })
@@ -77,18 +76,19 @@ impl Key<'_> {
         answer: &Task,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        let query = sqlx::query(
-            "INSERT INTO idempotency_keys (owner_id, user_id, operation, key, request_sha256, answer, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-        )
-        .bind(self.owner.as_str())
-        .bind(self.user)
-        .bind(OPERATION)
-        .bind(self.key)
-        .bind(self.request_sha256)
-        .bind(Json(answer))
-        .bind(now)
-        .bind(now + LIFE);
+        let query = sqlx::query!(
+            "INSERT INTO idempotency_keys
+                (owner_id, user_id, operation, key, request_sha256, answer, created_at, expires_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+            self.owner.as_str(),
+            self.user,
+            OPERATION,
+            self.key,
+            self.request_sha256,
+            Json(answer) as _,
+            now,
+            now + LIFE,
+        );
         Ok(transaction.execute(query).await? == 1)
     }
 }

@@ -15,7 +15,7 @@ use crate::{cursor::Cursor, owner::Owner};
 pub(crate) const PROJECT_KEY: &str = "tasks_project_fkey";
 
 /// A row.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub(crate) struct TaskRow {
     pub(crate) id: Uuid,
     pub(crate) title: String,
@@ -44,13 +44,6 @@ pub(crate) struct Selection {
     pub(crate) after: Option<Cursor>,
 }
 
-macro_rules! columns {
-    () => {
-        "id, title, description, status, priority, due_at, labels, project_id, assignee_id, reminder, created_by, created_at, \
-         updated_at, version"
-    };
-}
-
 /// The newest tasks first, at most `limit`.
 ///
 /// The unused filters cost nothing: the statement is planned with its values, and `NULL IS NULL OR ...` folds to true.
@@ -60,42 +53,56 @@ pub(crate) async fn select(
     selection: &Selection,
     limit: i64,
 ) -> Result<Vec<TaskRow>, Error> {
-    let statuses = selection.status.as_ref().map(|all| all.iter().map(|status| status.as_str()).collect::<Vec<_>>());
-    let query = sqlx::query_as(concat!(
-        "SELECT ",
-        columns!(),
-        " FROM tasks WHERE owner_id = $1 \
-         AND ($2::text[] IS NULL OR status = ANY ($2)) \
-         AND ($3::uuid IS NULL OR project_id = $3) \
-         AND ($4::timestamptz IS NULL OR due_at >= $4) \
-         AND ($5::timestamptz IS NULL OR due_at < $5) \
-         AND ($6::text IS NULL OR strpos(lower(title), lower($6)) > 0 OR strpos(lower(description), lower($6)) > 0) \
-         AND ($7::timestamptz IS NULL OR (created_at, id) < ($7, $8::uuid)) \
-         ORDER BY created_at DESC, id DESC LIMIT $9"
-    ))
-    .bind(owner.as_str())
-    .bind(statuses)
-    .bind(selection.project_id)
-    .bind(selection.due_after)
-    .bind(selection.due_before)
-    .bind(selection.text.as_deref())
-    .bind(selection.after.map(|cursor| cursor.created_at))
-    .bind(selection.after.map(|cursor| cursor.id))
-    .bind(limit);
+    let statuses = selection.status.as_ref().map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let query = sqlx::query_as!(
+        TaskRow,
+        r#"SELECT id, title, description, status, priority, due_at, labels, project_id, assignee_id,
+            reminder AS "reminder: Json<Reminder>", created_by, created_at, updated_at, version
+        FROM tasks WHERE owner_id = $1
+            AND ($2::text[] IS NULL OR status = ANY ($2))
+            AND ($3::uuid IS NULL OR project_id = $3)
+            AND ($4::timestamptz IS NULL OR due_at >= $4)
+            AND ($5::timestamptz IS NULL OR due_at < $5)
+            AND ($6::text IS NULL OR strpos(lower(title), lower($6)) > 0 OR strpos(lower(description), lower($6)) > 0)
+            AND ($7::timestamptz IS NULL OR (created_at, id) < ($7, $8::uuid))
+        ORDER BY created_at DESC, id DESC LIMIT $9"#,
+        owner.as_str(),
+        statuses.as_deref(),
+        selection.project_id,
+        selection.due_after,
+        selection.due_before,
+        selection.text.as_deref(),
+        selection.after.map(|cursor| cursor.created_at),
+        selection.after.map(|cursor| cursor.id),
+        limit,
+    );
     transaction.fetch_all(query).await
 }
 
 /// One task.
 pub(crate) async fn find(transaction: &mut Transaction, owner: &Owner, id: Uuid) -> Result<Option<TaskRow>, Error> {
-    let query = sqlx::query_as(concat!("SELECT ", columns!(), " FROM tasks WHERE owner_id = $1 AND id = $2"));
-    transaction.fetch_optional(query.bind(owner.as_str()).bind(id)).await
+    let query = sqlx::query_as!(
+        TaskRow,
+        r#"SELECT id, title, description, status, priority, due_at, labels, project_id, assignee_id,
+            reminder AS "reminder: Json<Reminder>", created_by, created_at, updated_at, version
+        FROM tasks WHERE owner_id = $1 AND id = $2"#,
+        owner.as_str(),
+        id,
+    );
+    transaction.fetch_optional(query).await
 }
 
 /// One task, and nobody else changes it before the transaction ends.
 pub(crate) async fn lock(transaction: &mut Transaction, owner: &Owner, id: Uuid) -> Result<Option<TaskRow>, Error> {
-    let query =
-        sqlx::query_as(concat!("SELECT ", columns!(), " FROM tasks WHERE owner_id = $1 AND id = $2 FOR UPDATE"));
-    transaction.fetch_optional(query.bind(owner.as_str()).bind(id)).await
+    let query = sqlx::query_as!(
+        TaskRow,
+        r#"SELECT id, title, description, status, priority, due_at, labels, project_id, assignee_id,
+            reminder AS "reminder: Json<Reminder>", created_by, created_at, updated_at, version
+        FROM tasks WHERE owner_id = $1 AND id = $2 FOR UPDATE"#,
+        owner.as_str(),
+        id,
+    );
+    transaction.fetch_optional(query).await
 }
 
 /// Creates a task. An error whose constraint is [`PROJECT_KEY`] means that there is no such project.
@@ -106,25 +113,27 @@ pub(crate) async fn insert(
     task: NewTask,
     now: DateTime<Utc>,
 ) -> Result<TaskRow, Error> {
-    let query = sqlx::query_as(concat!(
-        "INSERT INTO tasks (id, owner_id, title, description, status, priority, due_at, labels, project_id, assignee_id, \
-         reminder, created_by, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) RETURNING ",
-        columns!()
-    ))
-    .bind(Uuid::now_v7())
-    .bind(owner.as_str())
-    .bind(task.title)
-    .bind(task.description)
-    .bind(task.status.as_str())
-    .bind(task.priority.as_str())
-    .bind(task.due_at)
-    .bind(task.labels.unwrap_or_default())
-    .bind(task.project_id)
-    .bind(task.assignee_id)
-    .bind(task.reminder.map(Json))
-    .bind(user)
-    .bind(now);
+    let query = sqlx::query_as!(
+        TaskRow,
+        r#"INSERT INTO tasks (id, owner_id, title, description, status, priority, due_at, labels, project_id, assignee_id,
+            reminder, created_by, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+        RETURNING id, title, description, status, priority, due_at, labels, project_id, assignee_id,
+            reminder AS "reminder: Json<Reminder>", created_by, created_at, updated_at, version"#,
+        Uuid::now_v7(),
+        owner.as_str(),
+        task.title,
+        task.description,
+        task.status.as_str(),
+        task.priority.as_str(),
+        task.due_at,
+        task.labels.as_deref().unwrap_or_default(),
+        task.project_id,
+        task.assignee_id,
+        task.reminder.map(Json) as _,
+        user,
+        now,
+    );
     transaction.fetch_one(query).await
 }
 
@@ -135,30 +144,32 @@ pub(crate) async fn update(
     row: TaskRow,
     now: DateTime<Utc>,
 ) -> Result<TaskRow, Error> {
-    let query = sqlx::query_as(concat!(
-        "UPDATE tasks SET title = $3, description = $4, status = $5, priority = $6, due_at = $7, labels = $8, project_id = $9, \
-         assignee_id = $10, reminder = $11, updated_at = $12, version = version + 1 \
-         WHERE owner_id = $1 AND id = $2 RETURNING ",
-        columns!()
-    ))
-    .bind(owner.as_str())
-    .bind(row.id)
-    .bind(row.title)
-    .bind(row.description)
-    .bind(row.status)
-    .bind(row.priority)
-    .bind(row.due_at)
-    .bind(row.labels)
-    .bind(row.project_id)
-    .bind(row.assignee_id)
-    .bind(row.reminder)
-    .bind(now);
+    let query = sqlx::query_as!(
+        TaskRow,
+        r#"UPDATE tasks SET title = $3, description = $4, status = $5, priority = $6, due_at = $7, labels = $8,
+            project_id = $9, assignee_id = $10, reminder = $11, updated_at = $12, version = version + 1
+        WHERE owner_id = $1 AND id = $2
+        RETURNING id, title, description, status, priority, due_at, labels, project_id, assignee_id,
+            reminder AS "reminder: Json<Reminder>", created_by, created_at, updated_at, version"#,
+        owner.as_str(),
+        row.id,
+        row.title,
+        row.description,
+        row.status,
+        row.priority,
+        row.due_at,
+        &row.labels,
+        row.project_id,
+        row.assignee_id,
+        row.reminder as _,
+        now,
+    );
     transaction.fetch_one(query).await
 }
 
 /// Deletes a task, and with it its attachments.
 pub(crate) async fn delete(transaction: &mut Transaction, owner: &Owner, id: Uuid) -> Result<(), Error> {
-    let query = sqlx::query("DELETE FROM tasks WHERE owner_id = $1 AND id = $2").bind(owner.as_str()).bind(id);
+    let query = sqlx::query!("DELETE FROM tasks WHERE owner_id = $1 AND id = $2", owner.as_str(), id);
     transaction.execute(query).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! What a client would do goes through the generated client; what no well-behaved client would do is sent raw.
 
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::disallowed_types, reason = "tests look at the database past the service")]
 
 mod support;
 
@@ -11,6 +12,7 @@ mod attachments;
 mod authentication;
 mod errors;
 mod health;
+mod isolation;
 mod lambda;
 mod me;
 mod projects;

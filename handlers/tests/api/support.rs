@@ -14,7 +14,10 @@ use axum::Router;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt as _;
-use handlers::{App, Config, startup::MIGRATIONS};
+use handlers::{
+    App, Config,
+    startup::{MIGRATIONS, connect},
+};
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use specwright_runtime::{
@@ -88,11 +91,25 @@ impl Service {
         Self::start_with(|url| url, |config| config.api_keys = api_keys).await
     }
 
+    /// The same with a relay of a test's own between it and its database, and what the relay tells.
+    pub(crate) async fn start_through<T, F: Future<Output = (String, T)>>(
+        relay: impl FnOnce(String) -> F,
+    ) -> (Self, T) {
+        let (postgres, database_url) = database().await;
+        let (url, told) = relay(database_url.clone()).await;
+        (Self::serve(postgres, database_url, &url, |_| {}).await, told)
+    }
+
     async fn start_with(reach: impl FnOnce(String) -> String, change: impl FnOnce(&mut Config)) -> Self {
         let (postgres, database_url) = database().await;
-        let settings = Settings::from_url(&reach(database_url.clone())).unwrap().max_connections(4);
+        let url = reach(database_url.clone());
+        Self::serve(postgres, database_url, &url, change).await
+    }
+
+    async fn serve(postgres: Arc<Postgres>, database_url: String, url: &str, change: impl FnOnce(&mut Config)) -> Self {
+        let settings = Settings::from_url(url).unwrap().max_connections(4);
         let verifier = issuer().verifier().build().unwrap();
-        let mut config = Config::new(Database::connect(settings).unwrap(), Arc::new(verifier));
+        let mut config = Config::new(connect(settings).unwrap(), Arc::new(verifier));
         config.validate_responses = true;
         config.webhooks = Some(Arc::new(Verifier::new([WEBHOOK_SECRET]).unwrap()));
         change(&mut config);

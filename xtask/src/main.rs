@@ -7,6 +7,8 @@
 //! suite      bring the JSON Schema Test Suite for the tests
 //! bench      measure beside others: `bench auth` verifies tokens beside Clerk's own SDK
 //! mutants    does a test fail for each way in which the token verifier could be wrong?
+//! migrations check the rules of migrations/README.md
+//! queries    bring the data of `sqlx::query!` up to date
 //! walk       do the README's walk in a copy of the repository
 //! ```
 //!
@@ -22,11 +24,14 @@ mod bench;
 mod corpus;
 mod deny;
 mod generated;
+mod migrations;
 mod mutants;
+mod queries;
 mod regeneration;
 mod steps;
 mod suite;
 mod test;
+mod tools;
 mod walk;
 mod workspace;
 
@@ -55,6 +60,10 @@ enum Command {
     Bench(bench::Subject),
     /// Change the token verifier in every way that cargo-mutants knows, and see a test fail for each.
     Mutants(mutants::Options),
+    /// Check the rules of migrations/README.md.
+    Migrations,
+    /// Compile the handlers' SQL against the migrations, and write what `sqlx::query!` needs without a database.
+    Queries(queries::Options),
     /// Do the README's walk in a copy of the repository.
     Walk,
     /// One contract of the corpus, in a process of its own so that it cannot take the others down.
@@ -82,6 +91,8 @@ fn main() -> ExitCode {
         }),
         Command::Bench(subject) => bench::measure(&workspace, subject),
         Command::Mutants(options) => mutants::check(&workspace, &options),
+        Command::Migrations => migrations::check(&workspace).map(|_| true),
+        Command::Queries(options) => queries::bring_up_to_date(&workspace, &options),
         Command::Walk => walk::check(&workspace).map(|_| true),
         Command::CorpusContract { contract, folder, proof } => corpus::contract::run(&contract, &folder, proof),
     };

@@ -9,7 +9,7 @@
 //! stopped and started again. Rotation may cost no request. A restart may cost the requests that were under way, each with a
 //! 503, and no write may be half done or done twice: each has an `Idempotency-Key` and is sent again until it is acknowledged.
 //!
-//! `SOAK_SECONDS` (30) and `SOAK_RATE` (200 a second) change the load; the report is printed with `--nocapture`.
+//! `SOAK_SECONDS` (30) and `SOAK_RATE` (40 a second) change the load; the report is printed with `--nocapture`.
 
 #![cfg(unix)]
 #![allow(missing_docs, clippy::unwrap_used)]
@@ -40,7 +40,7 @@ async fn rotation_costs_no_request_and_a_restart_none_that_was_not_under_way() {
         }
     };
     let part = Duration::from_secs(number("SOAK_SECONDS", 30)) / 6;
-    let load = Load::start(stack.client(), number("SOAK_RATE", 200));
+    let load = Load::start(stack.client(), number("SOAK_RATE", 40));
 
     tokio::time::sleep(part).await;
     let fetches_at_start = stack.secret_fetches();

@@ -40,6 +40,8 @@ pub struct Generated {
     pub server: Vec<File>,
     /// Files of `api-client`, paths relative to its `src`.
     pub client: Vec<File>,
+    /// The routes for a gateway in front of the server; see [`emit::routes`].
+    pub routes: File,
     /// What the author of the contract should know although the contract was accepted.
     pub warnings: Diagnostics,
     /// Files that were read: the contract and what it refers to.
@@ -114,6 +116,7 @@ fn generated(contract: &Path) -> Result<Generated, Error> {
         types,
         server,
         client: client_files,
+        routes: emit::routes::file(&lowered.api)?,
         warnings: lowered.warnings,
         sources: lowered.sources,
         statistics: Statistics {

@@ -22,6 +22,8 @@ pub struct Layout {
     pub server: PathBuf,
     /// `api-client`.
     pub client: PathBuf,
+    /// Where the routes go.
+    pub routes: PathBuf,
 }
 
 /// A file whose text on disk is not what the contract gives.
@@ -43,9 +45,14 @@ impl Stale {
 }
 
 impl Layout {
-    /// `types`, `server` and `client` under one folder.
+    /// `types`, `server` and `client` under one folder, and the routes beside them.
     pub fn under(folder: &Path) -> Self {
-        Self { types: folder.join("types"), server: folder.join("server"), client: folder.join("client") }
+        Self {
+            types: folder.join("types"),
+            server: folder.join("server"),
+            client: folder.join("client"),
+            routes: folder.to_owned(),
+        }
     }
 
     /// Each crate's `src` with its files.
@@ -57,9 +64,15 @@ impl Layout {
         ]
     }
 
-    /// Every file that the generated crates consist of, for a build script to watch.
+    /// Every generated file with the folder that it belongs to.
+    fn all<'a>(&self, generated: &'a Generated) -> [(PathBuf, &'a [File]); 4] {
+        let [types, server, client] = self.crates(generated);
+        [types, server, client, (self.routes.clone(), std::slice::from_ref(&generated.routes))]
+    }
+
+    /// Every generated file, for a build script to watch.
     pub fn files(&self, generated: &Generated) -> Vec<PathBuf> {
-        self.crates(generated)
+        self.all(generated)
             .into_iter()
             .flat_map(|(folder, files)| files.iter().map(move |file| folder.join(&file.path)).collect::<Vec<_>>())
             .collect()
@@ -73,7 +86,7 @@ impl Layout {
 /// [`Error::Io`] when a folder or file cannot be read.
 pub fn stale(generated: &Generated, layout: &Layout) -> Result<Vec<Stale>, Error> {
     let mut stale = Vec::new();
-    for (folder, files) in layout.crates(generated) {
+    for (folder, files) in layout.all(generated) {
         for file in files {
             let path = folder.join(&file.path);
             match fs::read(&path) {
@@ -83,6 +96,8 @@ pub fn stale(generated: &Generated, layout: &Layout) -> Result<Vec<Stale>, Error
                 Err(source) => return Err(Error::Io { path, source }),
             }
         }
+    }
+    for (folder, files) in layout.crates(generated) {
         for path in marked_files(&folder)? {
             if !files.iter().any(|file| folder.join(&file.path) == path) {
                 stale.push(Stale::Superfluous(path));
@@ -99,7 +114,7 @@ pub fn stale(generated: &Generated, layout: &Layout) -> Result<Vec<Stale>, Error
 /// [`Error::Io`] when a file cannot be read or written; files already written stay whole and valid.
 pub fn write(generated: &Generated, layout: &Layout) -> Result<Vec<PathBuf>, Error> {
     let stale = stale(generated, layout)?;
-    for (folder, files) in layout.crates(generated) {
+    for (folder, files) in layout.all(generated) {
         for file in files {
             let path = folder.join(&file.path);
             if stale.contains(&Stale::Differs(path.clone())) {

@@ -14,7 +14,7 @@ fn generated_code_is_as_expected() {
     let mut wrong = Vec::new();
     for case in support::cases() {
         let generated = support::generate(&case);
-        for (kind, files) in support::crates(&generated) {
+        for (kind, files) in support::outputs(&generated) {
             let folder = case.join("expected").join(kind);
             for file in files {
                 let path = folder.join(&file.path);
@@ -42,7 +42,7 @@ fn generated_code_is_as_expected() {
 fn the_same_contract_gives_the_same_bytes() {
     for case in support::cases() {
         let (first, second) = (support::generate(&case), support::generate(&case));
-        for ((kind, first), (_, second)) in support::crates(&first).into_iter().zip(support::crates(&second)) {
+        for ((kind, first), (_, second)) in support::outputs(&first).into_iter().zip(support::outputs(&second)) {
             assert!(first == second, "{}: two generations of {kind} differ", support::name(&case));
         }
     }

@@ -1,13 +1,14 @@
 //! The `api` binary, on a laptop and on Lambda: it wires what `startup` found in the environment to the router and serves it.
 //!
-//! `api` serves; `api migrate` brings the database up to date and ends.
+//! `api` serves; `api migrate` brings the database up to date and ends. On Lambda, a function whose handler is called
+//! `migrate` does so at each event, and fails with the reason.
 
 use std::process::ExitCode;
 
 use axum::Router;
 use handlers::{
     App,
-    startup::{Startup, migrate},
+    startup::{Startup, migrate, migrate_at_deployment, migrates_on_lambda},
 };
 use specwright_runtime::{lambda, serve, service::ServiceError, telemetry};
 use tokio::net::TcpListener;
@@ -16,6 +17,9 @@ use tokio::net::TcpListener;
 async fn main() -> ExitCode {
     telemetry::init();
     let outcome = match std::env::args().nth(1).as_deref() {
+        None if migrates_on_lambda() => {
+            lambda::run_task(migrate_at_deployment).await.map_err(anyhow::Error::from_boxed)
+        }
         None => run().await,
         Some("migrate") => migrate().await.map_err(anyhow::Error::from),
         Some(other) => Err(anyhow::anyhow!("{other:?} is not a command; there are \"migrate\" and, to serve, nothing")),

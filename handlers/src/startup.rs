@@ -16,6 +16,7 @@ use std::{
     env,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use specwright_runtime::{
@@ -157,6 +158,36 @@ pub async fn migrate() -> Result<(), Error> {
     let address = database.address();
     database.close().await;
     migrated.map(drop).map_err(|source| Error::Database { address, source })
+}
+
+/// As [`migrate`], for a function that a deployment calls: it waits for a database that was made a moment ago.
+///
+/// # Errors
+///
+/// As [`migrate`].
+pub async fn migrate_at_deployment() -> Result<(), Error> {
+    let begin = Instant::now();
+    loop {
+        match migrate().await {
+            Err(Error::Database { address, source }) if source.is_unavailable() && begin.elapsed() < PATIENCE => {
+                tracing::warn!(
+                    error = &source as &dyn std::error::Error,
+                    "the database at {address} does not answer yet"
+                );
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// How long a deployment waits for its database: a new proxy takes some minutes to know its target.
+const PATIENCE: Duration = Duration::from_secs(300);
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Whether this is a function on Lambda whose handler is called `migrate`.
+pub fn migrates_on_lambda() -> bool {
+    variable("AWS_LAMBDA_RUNTIME_API").is_some() && variable("_HANDLER").is_some_and(|handler| handler == "migrate")
 }
 
 /// What the environment names: a database and a verifier, both of which a deployed service needs, and perhaps a secret key.

@@ -48,6 +48,31 @@ pub async fn run(router: Router) -> Result<(), Error> {
     .await
 }
 
+/// Does one thing for every event, whatever the event says, until the platform ends the process: what a deployment calls.
+///
+/// Where it fails, `errorMessage` of the answer is the error with its causes.
+///
+/// # Errors
+///
+/// Where the Runtime API cannot be reached.
+pub async fn run_task<Task, Done, Failed>(task: Task) -> Result<(), Error>
+where
+    Task: Fn() -> Done,
+    Done: Future<Output = Result<(), Failed>>,
+    Failed: std::error::Error,
+{
+    let task = &task;
+    lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| async move {
+        task().await.map(|()| Value::Null).map_err(|error| Error::from(with_causes(&error)))
+    }))
+    .await
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// Answers one event.
 async fn answer(router: Router, event: Value, deadline: Instant) -> Result<Value, Error> {
     let mut request = request(event)?;

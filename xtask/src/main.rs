@@ -10,6 +10,10 @@
 //! migrations check the rules of migrations/README.md
 //! queries    bring the data of `sqlx::query!` up to date
 //! walk       do the README's walk in a copy of the repository
+//! package    the release binary as Lambda wants it, checked and driven
+//! deploy     package, check, and deploy a stage with CDK; `--dry-run` stops before AWS
+//! verify     run the staging checklist against a deployed stage
+//! cost       what a month of each stage costs
 //! ```
 //!
 //! A command here is for people who work on this repository. What users of the framework need is in the `specwright`
@@ -27,6 +31,8 @@ mod generated;
 mod migrations;
 mod mutants;
 mod queries;
+mod infra;
+mod package;
 mod regeneration;
 mod steps;
 mod suite;
@@ -66,6 +72,14 @@ enum Command {
     Queries(queries::Options),
     /// Do the README's walk in a copy of the repository.
     Walk,
+    /// Build the release binary for Lambda, look inside, and drive it once.
+    Package(package::Options),
+    /// Package, check and deploy a stage.
+    Deploy(infra::Deploy),
+    /// Run the staging checklist against a deployed stage.
+    Verify(infra::Verify),
+    /// Print what a month costs, next to ADR-001.
+    Cost,
     /// One contract of the corpus, in a process of its own so that it cannot take the others down.
     #[command(hide = true)]
     CorpusContract {
@@ -94,6 +108,10 @@ fn main() -> ExitCode {
         Command::Migrations => migrations::check(&workspace).map(|_| true),
         Command::Queries(options) => queries::bring_up_to_date(&workspace, &options),
         Command::Walk => walk::check(&workspace).map(|_| true),
+        Command::Package(options) => package::run(&workspace, &options),
+        Command::Deploy(options) => infra::deploy(&workspace, &options),
+        Command::Verify(options) => infra::verify(&workspace, &options),
+        Command::Cost => infra::cost(&workspace),
         Command::CorpusContract { contract, folder, proof } => corpus::contract::run(&contract, &folder, proof),
     };
     match outcome {

@@ -138,6 +138,7 @@ pub(crate) fn read<'a>(
         components: Some(openapiv3::Components { security_schemes, ..Default::default() }),
         security: reader.security(root),
         paths: reader.paths(root),
+        extensions: paths::extensions(root),
         ..Default::default()
     };
     reader.webhooks(root);

@@ -8,7 +8,7 @@ use openapiv3::{Operation, Parameter, PathItem, Paths, ReferenceOr, Responses, S
 use super::normalise::{strings, text};
 use super::{Reader, schema_reference};
 use crate::diagnostic::Diagnostic;
-use crate::source::{Entry, Node};
+use crate::source::{Entry, Kind, Node};
 
 /// Methods that become routes.
 const METHODS: &[&str] = &["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -112,14 +112,14 @@ impl<'a> Reader<'a> {
         for member in node.entries() {
             match member.key.as_str() {
                 "$ref" | "summary" | "description" | "servers" | "parameters" => {}
-                "query" if self.version == super::Version::V3_2 => self.extra(member, "QUERY", template, &shared),
+                "query" if self.version == super::Version::V3_2 => self.extra(member, "QUERY", template, &shared, node),
                 "additionalOperations" if self.version == super::Version::V3_2 => {
                     for entry in member.value.entries().iter().filter(|entry| !entry.key.starts_with("x-")) {
-                        self.extra(entry, &entry.key, template, &shared);
+                        self.extra(entry, &entry.key, template, &shared, node);
                     }
                 }
                 method if METHODS.contains(&method) => {
-                    let operation = self.operation(member, template, &shared);
+                    let operation = self.operation(member, template, &shared).map(|operation| inherit(operation, node));
                     let index = METHODS.iter().position(|known| *known == method).unwrap_or_default();
                     if let Some(slot) = slots(&mut item).into_iter().nth(index) {
                         *slot = operation;
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An operation of a method that openapiv3 does not know.
-    fn extra(&mut self, entry: &'a Entry, method: &str, template: &str, shared: &[(Parameter, &'a Node)]) {
+    fn extra(&mut self, entry: &'a Entry, method: &str, template: &str, shared: &[(Parameter, &'a Node)], item: &Node) {
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         let known = METHODS.iter().any(|known| known.eq_ignore_ascii_case(method)) || method == "CONNECT";
         if method.is_empty() || !method.bytes().all(is_token) || known {
@@ -149,7 +149,8 @@ impl<'a> Reader<'a> {
             );
             return;
         }
-        if let Some(operation) = self.operation(entry, template, shared) {
+        let operation = self.operation(entry, template, shared).map(|operation| inherit(operation, item));
+        if let Some(operation) = operation {
             self.extra.push(super::ExtraOperation { path: template.to_owned(), method: method.to_owned(), operation });
         }
     }
@@ -187,6 +188,7 @@ impl<'a> Reader<'a> {
             responses: self.responses(entry),
             deprecated: node.get("deprecated").and_then(Node::as_bool).unwrap_or(false),
             security: self.security(node),
+            extensions: extensions(node),
             ..Default::default()
         })
     }
@@ -312,6 +314,35 @@ impl<'a> Reader<'a> {
             }
         }
         responses
+    }
+}
+
+/// The specification extensions of an object, `x-` and whatever follows, as they were written.
+pub(super) fn extensions(node: &Node) -> IndexMap<String, serde_json::Value> {
+    let extensions = node.entries().iter().filter(|entry| entry.key.starts_with("x-"));
+    extensions.map(|entry| (entry.key.clone(), json(&entry.value))).collect()
+}
+
+/// What a path says in an extension, it says for those of its operations that do not say it themselves.
+fn inherit(mut operation: Operation, path: &Node) -> Operation {
+    for (name, value) in extensions(path) {
+        operation.extensions.entry(name).or_insert(value);
+    }
+    operation
+}
+
+/// A value as JSON; what is no number for JSON is text.
+fn json(node: &Node) -> serde_json::Value {
+    use serde_json::Value;
+    match &node.kind {
+        Kind::Null => Value::Null,
+        Kind::Boolean(value) => Value::Bool(*value),
+        Kind::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
+        Kind::String(text) => Value::String(text.clone()),
+        Kind::Sequence(items) => Value::Array(items.iter().map(json).collect()),
+        Kind::Mapping(entries) => {
+            Value::Object(entries.iter().map(|entry| (entry.key.clone(), json(&entry.value))).collect())
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod literal;
 mod markdown;
 pub mod proof;
 mod response;
+pub mod routes;
 mod rust_type;
 pub mod rustfmt;
 mod schema;

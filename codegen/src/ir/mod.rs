@@ -4,6 +4,8 @@
 //! a valid Rust identifier, unique where it stands, and beside it is the name on the wire. Whatever the
 //! contract says in prose is plain text here; `emit/` escapes it.
 
+use std::collections::BTreeMap;
+
 mod operation;
 mod schema;
 mod types;
@@ -33,6 +35,8 @@ pub struct Api {
     pub security_schemes: Vec<SecurityScheme>,
     /// Tags in the order of the contract, each with its operations; an operation belongs to its first tag.
     pub tags: Vec<Tag>,
+    /// Extensions (`x-...`) of the contract itself.
+    pub extensions: BTreeMap<String, serde_json::Value>,
 }
 
 /// Prose of the contract about one thing.

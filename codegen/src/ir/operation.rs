@@ -1,5 +1,7 @@
 //! Operations: what becomes a trait method, a request struct, a response enum and a client method.
 
+use std::collections::BTreeMap;
+
 use super::{Docs, Literal, Name, SchemaRef, Type};
 
 /// A tag and its operations: one trait, one file per crate.
@@ -38,6 +40,8 @@ pub struct Operation {
     pub body: Option<Body>,
     /// Responses: exact statuses ascending, then ranges, then default.
     pub responses: Vec<Response>,
+    /// Its extensions (`x-...`), those of its path among them.
+    pub extensions: BTreeMap<String, serde_json::Value>,
 }
 
 /// A security scheme with what an operation asks of it.

@@ -121,6 +121,7 @@ fn lower<'a>(mut document: Document<'a>, contract: &Path, report: &'a Reporter) 
         patterns: lowerer.patterns,
         security_schemes,
         tags,
+        extensions: api.extensions.clone().into_iter().collect(),
     }
 }
 

@@ -297,6 +297,7 @@ impl Lowerer<'_, '_> {
             parameters,
             body,
             responses,
+            extensions: operation.extensions.clone().into_iter().collect(),
         }
     }
 

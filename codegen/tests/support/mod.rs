@@ -37,6 +37,13 @@ pub(crate) fn crates(generated: &Generated) -> [(&'static str, &[File]); 3] {
     [("types", &generated.types), ("server", &generated.server), ("client", &generated.client)]
 }
 
+/// The crates, and the routes in a folder of their own.
+pub(crate) fn outputs(generated: &Generated) -> Vec<(&'static str, &[File])> {
+    let mut all = crates(generated).to_vec();
+    all.push(("gateway", std::slice::from_ref(&generated.routes)));
+    all
+}
+
 /// Every file below a folder, sorted.
 pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };

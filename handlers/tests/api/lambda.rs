@@ -1,7 +1,7 @@
 //! The same binary on Lambda: driven through a Runtime API of our own with events of API Gateway (HTTP API, payload version 2.0), and
 //! compared with the socket form on the same database.
 
-use std::{process::Stdio, time::Duration};
+use std::{env, ffi::OsString, process::Stdio, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{Method, StatusCode};
@@ -24,7 +24,7 @@ struct Function {
 impl Function {
     async fn start(service: &Service) -> Self {
         let runtime = LambdaRuntime::start().await.unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_api"))
+        let child = Command::new(bootstrap())
             .env_clear()
             .envs(runtime.environment())
             .env("AWS_REGION", "eu-central-1")
@@ -81,6 +81,11 @@ impl Function {
         }
         Reply(timeout(Duration::from_secs(30), self.runtime.invoke(event)).await.unwrap().unwrap())
     }
+}
+
+/// The binary: the packaged one, where `cargo xtask package` asks about it.
+fn bootstrap() -> OsString {
+    env::var_os("SPECWRIGHT_BOOTSTRAP").unwrap_or_else(|| env!("CARGO_BIN_EXE_api").into())
 }
 
 /// What the function gave to API Gateway.

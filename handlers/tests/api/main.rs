@@ -15,6 +15,7 @@ mod health;
 mod isolation;
 mod lambda;
 mod me;
+mod migration;
 mod projects;
 mod recovery;
 mod startup;

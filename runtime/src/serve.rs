@@ -15,6 +15,8 @@ use hyper_util::{
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
+mod refusal;
+
 /// How to serve.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -134,7 +136,7 @@ pub async fn listen(router: Router, listener: TcpListener, shutdown: impl Future
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
                     .header_read_timeout(HEAD_TIMEOUT)
-                    .serve_connection(TokioIo::new(stream), answer);
+                    .serve_connection(refusal::Refusing::new(TokioIo::new(stream)), answer);
                 let connection = connections.watch(connection);
                 tokio::spawn(async move {
                     // The client went away, or was too slow: nothing that the service could mend.

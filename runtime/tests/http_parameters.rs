@@ -246,6 +246,35 @@ async fn texts_become_the_type_that_the_schema_asks_for() {
 }
 
 #[tokio::test]
+async fn each_element_of_a_delimited_array_is_judged() {
+    let sizes = json!({ "type": "array", "items": { "enum": ["small", "large"] } });
+    let spellings = [
+        (Location::Query, Style::Form, "color=", ","),
+        (Location::Query, Style::SpaceDelimited, "color=", "%20"),
+        (Location::Query, Style::PipeDelimited, "color=", "|"),
+        (Location::Path, Style::Simple, "", ","),
+        (Location::Header, Style::Simple, "", ","),
+        (Location::Cookie, Style::Form, "color=", ","),
+    ];
+    for (location, style, prefix, delimiter) in spellings {
+        let spelling = spelling(location, style, false);
+        let right = format!("{prefix}small{delimiter}large");
+        check(spelling, sizes.clone(), &right, Ok(json!(["small", "large"]))).await;
+        let wrong = format!("/{}/color/1 enum", location_name(location));
+        check(spelling, sizes.clone(), &format!("{prefix}small{delimiter}huge"), Err(&[&wrong])).await;
+    }
+}
+
+fn location_name(location: Location) -> &'static str {
+    match location {
+        Location::Path => "path",
+        Location::Query => "query",
+        Location::Header => "header",
+        Location::Cookie => "cookie",
+    }
+}
+
+#[tokio::test]
 async fn encodings() {
     let string = json!({ "type": "string" });
     let exploded = spelling(Location::Query, Style::Form, false);

@@ -75,6 +75,40 @@ async fn an_unfinished_head_ends() {
 }
 
 #[tokio::test]
+async fn what_is_not_http_is_a_problem_too() {
+    let (address, _end, _server) = start().await;
+    let long = format!("GET /client HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(600_000));
+    let cases = [
+        ("GET /client HTTP/1.1\r\nhost: x\r\ntransfer-encoding: nonsense\r\n\r\n", 400),
+        ("GET /client HTTP/1.1\r\nhost: x\r\ncontent-length: many\r\n\r\n", 400),
+        ("GET /client HTTP/1.1\r\nno colon\r\n\r\n", 400),
+        ("nonsense\r\n\r\n", 400),
+        (&long, 431),
+    ];
+    for (sent, status) in cases {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let (mut from, mut to) = stream.split();
+        let mut answer = Vec::new();
+        // Where the head is too large, the connection ends before all of it is sent.
+        let (_, read) = tokio::join!(to.write_all(sent.as_bytes()), timeout(PATIENCE, from.read_to_end(&mut answer)));
+        let _ = read.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+        assert!(head.contains("\r\ncontent-type: application/problem+json\r\n"), "{head}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(problem["status"], status);
+        let id = problem["instance"].as_str().unwrap().strip_prefix("urn:request:").unwrap();
+        assert!(head.contains(&format!("\r\nx-request-id: {id}\r\n")), "{head}");
+        assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");
+    }
+    // Before that, and on the same connection, answers are as ever.
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let answer = exchange(&mut stream, "GET /client HTTP/1.1\r\nhost: x\r\n\r\nnonsense\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("127.0.0.1HTTP/1.1 400"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_taken_port_is_one_clear_line() {
     let (address, _end, _server) = start().await;
     let error = serve::bind(address).await.unwrap_err();

@@ -1,3 +1,5 @@
+//! `cargo xtask bench`: measured beside others, in the same run. `peers` has a module of its own.
+//!
 //! `cargo xtask bench auth`: what verifying a session token costs, beside Clerk's own SDK.
 //!
 //! The two verify the same token with the same key, in turns, each in a process of its own, and count processor time: on a machine
@@ -15,6 +17,9 @@ use serde_json::Value;
 
 use crate::workspace::{Workspace, run};
 
+mod cpu;
+mod peers;
+
 /// Clerk's SDK for servers, as the token vectors were made with.
 const CLERK: &str = "@clerk/backend@3.25.0";
 /// Turns, of which the median counts.
@@ -25,10 +30,12 @@ const REPEAT_US: f64 = 2.0;
 const RATIO: f64 = 8.0;
 
 /// What is measured.
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Subject {
     /// Verifying a session token, beside @clerk/backend on node.
     Auth,
+    /// Generating beside openapi-generator, and compiling beside what it and progenitor write.
+    Peers(peers::Options),
 }
 
 /// Measures; whether the bars hold.
@@ -36,9 +43,10 @@ pub(crate) enum Subject {
 /// # Errors
 ///
 /// Something cannot be built, installed or run.
-pub(crate) fn measure(workspace: &Workspace, subject: Subject) -> anyhow::Result<bool> {
+pub(crate) fn measure(workspace: &Workspace, subject: &Subject) -> anyhow::Result<bool> {
     match subject {
         Subject::Auth => auth(workspace),
+        Subject::Peers(options) => peers::run(workspace, options),
     }
 }
 

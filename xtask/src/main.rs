@@ -5,10 +5,11 @@
 //! generate   bring the generated crates up to date without building them
 //! corpus     generate and compile other people's contracts, one row of figures for each
 //! suite      bring the JSON Schema Test Suite for the tests
-//! bench      measure beside others: `bench auth` verifies tokens beside Clerk's own SDK
+//! bench      measure beside others: `bench auth` verifies tokens beside Clerk's own SDK, `bench peers` generates and compiles
 //! mutants    does a test fail for each way in which the token verifier could be wrong?
 //! migrations check the rules of migrations/README.md
 //! queries    bring the data of `sqlx::query!` up to date
+//! peers      the same contracts through other generators
 //! walk       do the README's walk in a copy of the repository
 //! package    the release binary as Lambda wants it, checked and driven
 //! deploy     package, check, and deploy a stage with CDK; `--dry-run` stops before AWS
@@ -33,7 +34,9 @@ mod mutants;
 mod queries;
 mod infra;
 mod package;
+mod peers;
 mod regeneration;
+mod schemathesis;
 mod steps;
 mod suite;
 mod test;
@@ -80,6 +83,16 @@ enum Command {
     Verify(infra::Verify),
     /// Print what a month costs, next to ADR-001.
     Cost,
+    /// Let other generators have the contracts of a folder, and print what they make of each.
+    Peers(peers::Options),
+    /// One contract through progenitor, in a process of its own.
+    #[command(hide = true)]
+    ProgenitorContract {
+        /// The contract.
+        contract: PathBuf,
+        /// Folder of the crate.
+        folder: PathBuf,
+    },
     /// One contract of the corpus, in a process of its own so that it cannot take the others down.
     #[command(hide = true)]
     CorpusContract {
@@ -103,7 +116,7 @@ fn main() -> ExitCode {
             println!("JSON_SCHEMA_TEST_SUITE={}", folder.display());
             true
         }),
-        Command::Bench(subject) => bench::measure(&workspace, subject),
+        Command::Bench(subject) => bench::measure(&workspace, &subject),
         Command::Mutants(options) => mutants::check(&workspace, &options),
         Command::Migrations => migrations::check(&workspace).map(|_| true),
         Command::Queries(options) => queries::bring_up_to_date(&workspace, &options),
@@ -112,6 +125,8 @@ fn main() -> ExitCode {
         Command::Deploy(options) => infra::deploy(&workspace, &options),
         Command::Verify(options) => infra::verify(&workspace, &options),
         Command::Cost => infra::cost(&workspace),
+        Command::Peers(options) => peers::run(&workspace, &options),
+        Command::ProgenitorContract { contract, folder } => peers::progenitor::write(&contract, &folder),
         Command::CorpusContract { contract, folder, proof } => corpus::contract::run(&contract, &folder, proof),
     };
     match outcome {

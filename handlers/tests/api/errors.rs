@@ -40,6 +40,34 @@ async fn a_bad_request_is_told_everything_at_once() {
 }
 
 #[tokio::test]
+async fn lengths_are_counted_in_code_points() {
+    let service = Service::start().await;
+    let ada = service.client("user_ada");
+    // Four bytes and two UTF-16 units each.
+    for (count, status) in [(200, StatusCode::CREATED), (201, StatusCode::BAD_REQUEST)] {
+        let body = json!({ "title": "\u{1f499}".repeat(count) });
+        let answer = ada.send(Method::POST, "/tasks").json(&body).answer().await;
+        assert_eq!(answer.status, status, "{count}: {}", answer.text());
+    }
+    let target = format!("/tasks?q={}", "%F0%9F%92%99".repeat(100));
+    assert_eq!(ada.send(Method::GET, &target).answer().await.status, StatusCode::OK);
+    let answer = ada.send(Method::GET, &format!("{target}%F0%9F%92%99")).answer().await;
+    assert_eq!(answer.violations(), [("/query/q", "maxLength")]);
+}
+
+/// To JSON Schema a number is an integer when its fraction is zero, however it is written.
+#[tokio::test]
+async fn an_integer_may_be_written_with_a_fraction_of_zero() {
+    let service = Service::start().await;
+    let ada = service.client("user_ada");
+    let body = r#"{"title":"a","reminder":{"kind":"email","address":"ada@example.org","minutesBefore":6.0e1}}"#;
+    let request = ada.send(Method::POST, "/tasks").header("Content-Type", "application/json");
+    let answer = request.body(body).answer().await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    assert_eq!(answer.json()["reminder"]["minutesBefore"], 60);
+}
+
+#[tokio::test]
 async fn parameters_of_every_place_are_judged_together() {
     let service = Service::start().await;
     let ada = service.client("user_ada");
@@ -54,7 +82,7 @@ async fn parameters_of_every_place_are_judged_together() {
             &[("/query/cursor", "pattern"), ("/query/dueBefore", "format"), ("/query/q", "minLength")],
         ),
         ("/tasks?q=%00", &[("/query/q", "pattern")]),
-        ("/tasks?cursor=AAAA", &[("/query/cursor", "cursor")]),
+        ("/tasks?cursor=AAAA", &[("/query/cursor", "pattern")]),
         ("/tasks/42", &[("/path/taskId", "format")]),
         ("/tasks/42/attachments/43/content", &[("/path/attachmentId", "format"), ("/path/taskId", "format")]),
         ("/exports/tasks?limit=1001", &[("/query/limit", "maximum")]),
@@ -88,6 +116,11 @@ async fn a_body_that_is_no_json_says_where_it_ends_to_be() {
     let answer = send(br#"{"title": "a", "description": "b\u0000c"}"#).await;
     answer.assert_problem(StatusCode::BAD_REQUEST);
     assert_eq!(answer.violations(), [("/body/description", "pattern")]);
+    for title in [r"\u0000", r"\u0000a", r"a\u0000", r"a\u0001b"] {
+        let answer = ada.send(Method::POST, "/tasks").header("Content-Type", "application/json");
+        let answer = answer.body(format!(r#"{{"title": "{title}"}}"#)).answer().await;
+        assert_eq!(answer.violations(), [("/body/title", "pattern")], "{title}");
+    }
 }
 
 #[tokio::test]

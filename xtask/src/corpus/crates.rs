@@ -15,11 +15,11 @@ use crate::workspace::Workspace;
 /// The package that names every dependency of this repository. It is checked together with each crate, so that Cargo
 /// settles on the features that the whole workspace has. Measured: the first check of a contract then compiles none of
 /// the 300 dependencies after `cargo clippy`, where the three crates alone compile 70 of them again (71 s on two cores).
-pub(super) const DEPENDENCIES: &str = "corpus-dependencies";
+pub(crate) const DEPENDENCIES: &str = "corpus-dependencies";
 
 /// Which of the three crates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Types,
     Server,
     Client,
@@ -27,10 +27,10 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Each after those that it depends on.
-    pub(super) const ALL: [Self; 3] = [Self::Types, Self::Server, Self::Client];
+    pub(crate) const ALL: [Self; 3] = [Self::Types, Self::Server, Self::Client];
 
     /// The name of its folder, and the end of its package's name.
-    pub(super) fn folder(self) -> &'static str {
+    pub(crate) fn folder(self) -> &'static str {
         match self {
             Self::Types => "types",
             Self::Server => "server",
@@ -43,7 +43,7 @@ impl Kind {
 pub(super) const PROOF: &str = "proof";
 
 /// A package name for a contract: what Cargo does not allow in one becomes a dash.
-pub(super) fn package_name(contract: &str) -> String {
+pub(crate) fn package_name(contract: &str) -> String {
     let dashed = |character: char| if character.is_ascii_alphanumeric() || character == '-' { character } else { '-' };
     let name = contract.chars().map(dashed).collect::<String>();
     // Neither may a package name start with a digit.
@@ -51,7 +51,7 @@ pub(super) fn package_name(contract: &str) -> String {
 }
 
 /// What the manifests are made of.
-pub(super) struct Recipe {
+pub(crate) struct Recipe {
     /// Sections of the root manifest, ready to be written: edition, dependencies, lints, profiles.
     root: String,
     /// The dependency section of each crate, in the order of [`Kind::ALL`].
@@ -67,7 +67,7 @@ impl Recipe {
     /// # Errors
     ///
     /// A manifest or the lock file cannot be read.
-    pub(super) fn read(workspace: &Workspace) -> anyhow::Result<Self> {
+    pub(crate) fn read(workspace: &Workspace) -> anyhow::Result<Self> {
         let read = |path: &str| fs::read_to_string(workspace.path(path)).with_context(|| format!("cannot read {path}"));
         let packages = Packages::read(workspace)?;
         let crates = [packages.get("api-types")?, packages.get("api-server")?, packages.get("api-client")?];
@@ -84,7 +84,7 @@ impl Recipe {
     /// # Errors
     ///
     /// A file cannot be written.
-    pub(super) fn write(&self, folder: &Path, package: &str) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, folder: &Path, package: &str) -> anyhow::Result<()> {
         fs::create_dir_all(folder.join("dependencies"))?;
         let types = format!("api-types = {{ path = \"types\", package = \"{package}-types\" }}");
         let root = self.root.replace("#types#", &types);

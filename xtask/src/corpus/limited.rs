@@ -11,7 +11,7 @@ use crate::workspace::command_line;
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// With exit status 0.
     Success,
     /// With another exit status, or by a signal.
@@ -25,7 +25,7 @@ pub(super) enum Ended {
 /// # Errors
 ///
 /// A file cannot be opened, or the program not be started.
-pub(super) fn run_limited(command: &mut Command, stdout: &Path, log: &Path, limit: Duration) -> anyhow::Result<Ended> {
+pub(crate) fn run_limited(command: &mut Command, stdout: &Path, log: &Path, limit: Duration) -> anyhow::Result<Ended> {
     let line = command_line(command);
     let stdout = File::create(stdout).with_context(|| format!("cannot write {}", stdout.display()))?;
     let stderr = File::options().append(true).create(true).open(log);

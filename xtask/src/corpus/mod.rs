@@ -21,8 +21,8 @@ use clap::Args;
 
 pub(crate) mod contract;
 mod count;
-mod crates;
-mod limited;
+pub(crate) mod crates;
+pub(crate) mod limited;
 mod row;
 
 use crates::{Kind, PROOF, Recipe};

@@ -51,7 +51,8 @@ impl Form {
     ///
     /// 400 where it does not fit the type.
     pub fn optional_field<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, Rejection> {
-        let Some(value) = self.values.remove(name) else { return Ok(None) };
+        let Some(mut value) = self.values.remove(name) else { return Ok(None) };
+        crate::value::whole_numbers(&mut value);
         serde_json::from_value(value)
             .map(Some)
             .map_err(|error| refuse(name, "type", format!("cannot be represented: {error}")))

@@ -44,7 +44,17 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<Outcome> {
     let tool = install(workspace)?;
     // The packages and features of the tests, so that nothing is compiled for this alone.
     let mut build = workspace.cargo();
-    build.args(["build", "--quiet", "--locked", "--workspace", "--all-features", "--bin", "api", "--bin", "specwright"]);
+    build.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--workspace",
+        "--all-features",
+        "--bin",
+        "api",
+        "--bin",
+        "specwright",
+    ]);
     run(&mut build)?;
     let folder = workspace.target.join("schemathesis");
     if folder.exists() {

@@ -151,3 +151,25 @@ fn violations_are_capped() {
     let value = Value::Array(vec![json!(1); 5000]);
     assert_eq!(validate(schema, &value, Direction::Request).len(), 100);
 }
+
+static LIST_OF_WORDS: Schema = Schema { items: Some(&WORD), ..Schema::ANY };
+static WORD: Schema = Schema { not: Some(&EXPLOSION), ..Schema::ANY };
+
+/// `not` turns a verdict around; a value that was too much to judge must not come out as a good one.
+#[test]
+fn what_takes_too_long_is_refused_also_by_not() {
+    let work = || {
+        let deep: Value = serde_json::from_str(&format!("{}1{}", "{\"a\":".repeat(60), "}".repeat(60))).unwrap();
+        let violations = validate(&WORD, &deep, Direction::Request);
+        assert_eq!(violations.len(), 1, "{violations:?}");
+        assert!(matches!(violations[0].keyword, "not" | "depth"), "{violations:?}");
+        let violations = validate(&LIST_OF_WORDS, &Value::from(vec![deep; 3]), Direction::Request);
+        assert!(!violations.is_empty());
+        assert_eq!(select(&violations_of(), &[&WORD]), None);
+    };
+    std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(work).unwrap().join().unwrap();
+}
+
+fn violations_of() -> Value {
+    serde_json::from_str(&format!("{}1{}", "{\"b\":1,\"a\":".repeat(40), "}".repeat(40))).unwrap()
+}

@@ -146,6 +146,7 @@ pub(crate) fn read<'a>(
     reader.schemas.type_events(&reader.events);
     polymorphism::spread(&mut reader.schemas.arena, report);
     recursion::check(&reader.schemas.arena, report);
+    recursion::bound(&reader.schemas.arena, report);
     let extra = reader.extra;
     Some(Document { api, extra, schemas: reader.schemas.arena, components, shared: reader.shared })
 }

@@ -4,7 +4,7 @@
 //! `const` becomes an `enum` of one. What a keyword cannot mean is reported and left out; annotations that generate
 //! nothing are left out silently, and so are extensions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Version;
 use super::pattern::Regularity;
@@ -26,6 +26,8 @@ pub(crate) struct Schemas<'a> {
     /// That of the schema that is being read.
     scope: Scope,
     version: Version,
+    /// Where references lead that stand on the way of one that was followed: long chains are walked once.
+    followed: HashMap<u32, SchemaId>,
     /// Patterns that were compiled before.
     pub(super) patterns: HashMap<String, Regularity>,
     pub(super) unknown: HashMap<String, ()>,
@@ -82,6 +84,7 @@ impl<'a> Schemas<'a> {
             scopes: Scopes::new(resolver),
             scope: Scope::NONE,
             version,
+            followed: HashMap::new(),
             patterns: HashMap::new(),
             unknown: HashMap::new(),
             content_schemas: Vec::new(),
@@ -121,12 +124,24 @@ impl<'a> Schemas<'a> {
         let resolver = self.resolver;
         let is_2020 = self.version.is_2020();
         let scopes = &mut self.scopes;
+        // What a reference means depends on nothing but itself where no schema has a `$dynamicRef`.
+        let followed = if resolver.identities.is_dynamic { &HashMap::new() } else { &self.followed };
+        let mut passed = Vec::new();
         let target = resolver.follow_while(
             node,
-            |node| !has_siblings(node, is_2020),
-            |passed| scope = scopes.enter(scope, passed),
+            |node| !has_siblings(node, is_2020) && !followed.contains_key(&node.id),
+            |next| {
+                scope = scopes.enter(scope, next);
+                passed.push(next.id);
+            },
         )?;
-        Some(self.target(&target, scope))
+        let id = match followed.get(&target.node.id) {
+            Some(id) => *id,
+            None => self.target(&target, scope),
+        };
+        passed.pop();
+        self.followed.extend(passed.into_iter().map(|passed| (passed, id)));
+        Some(id)
     }
 
     /// The schema that a `$dynamicRef` leads to.
@@ -375,13 +390,15 @@ impl<'a> Schemas<'a> {
     /// `enum` without repetitions.
     fn members(&self, value: &'a Node) -> Vec<Literal> {
         let mut members: Vec<Literal> = Vec::new();
+        let mut seen = HashSet::new();
         for item in value.items() {
             let literal = item.literal();
-            if members.contains(&literal) {
+            // Floats have no hash; their text does.
+            if seen.insert(format!("{literal:?}")) {
+                members.push(literal);
+            } else {
                 self.report()
                     .add(Diagnostic::warning("repeated-enum-value", "this value stands in the list already").at(item));
-            } else {
-                members.push(literal);
             }
         }
         members

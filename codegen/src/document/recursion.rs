@@ -1,6 +1,8 @@
 //! Schemas that need themselves to judge the very same value: no validator would come to an end ("Guarding Against
 //! Infinite Recursion", JSON Schema 2020-12 Core, section 9.4.1). Recursion through a member or an item is fine.
 
+use std::collections::HashSet;
+
 use super::schema::{Schema, SchemaId};
 use crate::diagnostic::{Diagnostic, Reporter};
 
@@ -42,6 +44,42 @@ pub(crate) fn check(schemas: &[Schema<'_>], report: &Reporter) {
                     }
                 }
                 State::Done => {}
+            }
+        }
+    }
+}
+
+/// How many properties all schemas of a contract may have together, inherited ones counted with each heir. The largest
+/// contract known has 50,000.
+const MOST_PROPERTIES: usize = 500_000;
+
+/// Reports a hierarchy in which so much is inherited that what is generated would have no bounds: a chain of a thousand
+/// schemas, each with the properties of all before it, has half a million.
+pub(crate) fn bound(schemas: &[Schema<'_>], report: &Reporter) {
+    let mut total = 0;
+    for (index, schema) in schemas.iter().enumerate().filter(|(_, schema)| !schema.all_of.is_empty()) {
+        let mut seen = HashSet::new();
+        let mut waiting = vec![SchemaId(index)];
+        while let Some(id) = waiting.pop() {
+            if seen.insert(id) {
+                let part = &schemas[id.0];
+                total += 1 + part.properties.len();
+                waiting.extend(part.reference.iter().chain(&part.all_of));
+            }
+            if total > MOST_PROPERTIES {
+                if let Some(node) = schema.node {
+                    report.add(
+                        Diagnostic::error(
+                            "too-large",
+                            format!(
+                                "with this schema, all `allOf` together inherit more than {MOST_PROPERTIES} properties"
+                            ),
+                        )
+                        .at(node)
+                        .help("let schemas refer to each other in properties instead"),
+                    );
+                }
+                return;
             }
         }
     }

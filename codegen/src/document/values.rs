@@ -62,6 +62,18 @@ impl<'a> Schemas<'a> {
                 );
                 Some(meant)
             }
+            Regularity::Explosive => {
+                self.report().add(
+                    Diagnostic::error(
+                        "unsupported-pattern",
+                        "to match this pattern can take exponential time, which whoever sends a request would choose",
+                    )
+                    .at(place)
+                    .note("look-around, back-references and `\\p` need an engine that backtracks, and a repetition is repeated")
+                    .help("repeat without repeating what repeats, or do without look-around, back-references and `\\p`"),
+                );
+                None
+            }
             Regularity::Wrong(error) => {
                 self.report().add(
                     Diagnostic::error("invalid-pattern", format!("this is not a regular expression of ECMA-262: {}", pattern::lower_first(&error)))

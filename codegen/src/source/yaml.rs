@@ -13,10 +13,21 @@ use crate::diagnostic::{Diagnostic, Reporter};
 /// How many nodes all aliases of a file may copy together. The largest contract known, 4 MB, has 150,000 nodes.
 const ALIAS_BUDGET: usize = 200_000;
 
+/// How many nodes all anchors of a file may keep: anchors within anchors keep the same nodes again.
+const ANCHOR_BUDGET: usize = 1_000_000;
+
 /// Parses a file; what is wrong with its syntax is reported.
 pub(super) fn parse(text: &str, file: usize, numbers: &mut Numbers, report: &Reporter) -> Option<Node> {
-    let mut builder =
-        Builder { file, numbers, report, stack: Vec::new(), anchors: HashMap::new(), budget: ALIAS_BUDGET, root: None };
+    let mut builder = Builder {
+        file,
+        numbers,
+        report,
+        stack: Vec::new(),
+        anchors: HashMap::new(),
+        budget: ALIAS_BUDGET,
+        kept: 0,
+        root: None,
+    };
     for event in Parser::new_from_str(text) {
         let step = match event {
             Ok((Event::DocumentEnd, _)) => break,
@@ -45,6 +56,8 @@ struct Builder<'a> {
     stack: Vec<Open>,
     anchors: HashMap<usize, Option<(Node, usize)>>,
     budget: usize,
+    /// Nodes that anchors keep.
+    kept: usize,
     root: Option<Node>,
 }
 
@@ -201,6 +214,17 @@ impl Builder<'_> {
     /// Puts a value where it belongs.
     fn finish(&mut self, node: Node, anchor: usize, size: usize) -> Step {
         if anchor != 0 {
+            self.kept += size;
+            if self.kept > ANCHOR_BUDGET {
+                return Err(Box::new(
+                    Diagnostic::error(
+                        "alias-budget",
+                        format!("the anchors of this file stand for more than {ANCHOR_BUDGET} values"),
+                    )
+                    .span(node.span)
+                    .help("use `$ref`, which copies nothing"),
+                ));
+            }
             self.anchors.insert(anchor, Some((node.clone(), size)));
         }
         let Some(parent) = self.stack.last_mut() else {

@@ -20,6 +20,7 @@
 mod compare;
 mod explore;
 mod format;
+mod linear;
 mod number;
 mod pattern;
 mod prepare;

@@ -12,7 +12,6 @@ pub(super) mod progenitor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
-use syn::visit::Visit;
 
 use crate::Error;
 use crate::emit::schema::Printer;
@@ -178,7 +177,7 @@ impl TagFile<'_> {
     /// What the file calls: its text before imports are added.
     fn rendered(&self) -> Result<String, Error> {
         let text = print(self)?;
-        let imports = imports(&text.replace(IMPORTS, ""))?;
+        let imports = imports(&text.replace(IMPORTS, ""));
         Ok(text.replace(IMPORTS, &imports))
     }
 
@@ -198,13 +197,10 @@ impl TagFile<'_> {
 const IMPORTS: &str = "\0";
 
 /// The imports of a file, so that nothing is imported in vain.
-fn imports(text: &str) -> Result<String, Error> {
-    let file =
-        syn::parse_file(text).map_err(|error| Error::Bug(format!("a file of the client is not Rust: {error}")))?;
-    let mut mentioned = Mentioned::default();
-    mentioned.visit_file(&file);
+fn imports(text: &str) -> String {
+    let mentioned = mentioned(text);
     let used = |names: &[&'static str]| -> Vec<&'static str> {
-        names.iter().copied().filter(|name| mentioned.0.contains(*name)).collect()
+        names.iter().copied().filter(|name| mentioned.contains(name)).collect()
     };
     let progenitor = used(&["ByteStream", "Error", "QueryParam", "ResponseValue", "encode_path"]);
     let runtime = [
@@ -238,34 +234,41 @@ fn imports(text: &str) -> Result<String, Error> {
     let mut own = vec!["Client"];
     own.extend(used(&["refuse_call"]));
     lines.push_str(&format!("\nuse crate::{{{}}};\n", own.join(", ")));
-    Ok(lines)
+    lines
 }
 
-/// Names that a file refers to: the first segment of every path, and whatever stands in a macro's arguments.
-#[derive(Default)]
-struct Mentioned(BTreeSet<String>);
-
-impl<'ast> Visit<'ast> for Mentioned {
-    fn visit_path(&mut self, path: &'ast syn::Path) {
-        if let Some(first) = path.segments.first() {
-            self.0.insert(first.ident.to_string());
-        }
-        syn::visit::visit_path(self, path);
-    }
-
-    fn visit_macro(&mut self, invocation: &'ast syn::Macro) {
-        let mut pending: Vec<proc_macro2::TokenStream> = vec![invocation.tokens.clone()];
-        while let Some(tokens) = pending.pop() {
-            for token in tokens {
-                match token {
-                    proc_macro2::TokenTree::Ident(ident) => {
-                        self.0.insert(ident.to_string());
-                    }
-                    proc_macro2::TokenTree::Group(group) => pending.push(group.stream()),
-                    _ => {}
-                }
+/// Names that a file refers to: identifiers that are neither the member of a path nor a method or field, and stand in
+/// neither a string nor a comment.
+fn mentioned(text: &str) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    let bytes = text.as_bytes();
+    let mut place = 0;
+    while let Some(&byte) = bytes.get(place) {
+        match byte {
+            b'/' if bytes.get(place + 1) == Some(&b'/') => {
+                place += text[place..].find('\n').unwrap_or(text.len() - place);
             }
+            b'"' => {
+                place += 1;
+                while let Some(&byte) = bytes.get(place).filter(|byte| **byte != b'"') {
+                    place += 1 + usize::from(byte == b'\\');
+                }
+                place += 1;
+            }
+            // A character; a lifetime has no second quote there.
+            b'\'' if bytes.get(place + 1) == Some(&b'\\') => place += 4,
+            b'\'' if bytes.get(place + 2) == Some(&b'\'') => place += 3,
+            byte if byte.is_ascii_alphabetic() || byte == b'_' => {
+                let rest = &bytes[place..];
+                let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+                let before = text[..place].trim_end();
+                if !before.ends_with("::") && !(before.ends_with('.') && !before.ends_with("..")) {
+                    names.insert(&text[place..place + length]);
+                }
+                place += length;
+            }
+            _ => place += 1,
         }
-        syn::visit::visit_macro(self, invocation);
     }
+    names
 }

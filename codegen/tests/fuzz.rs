@@ -212,7 +212,7 @@ fn outcome(path: &Path, seed: u64) -> bool {
     if specwright_codegen::check(path).is_err() {
         return false;
     }
-    if seed % 25 == 0 {
+    if seed.is_multiple_of(25) {
         specwright_codegen::generate(path).unwrap_or_else(|error| panic!("{error}"));
     } else if let Ok(lowered) = lower::load(path) {
         emit::types::files(&lowered.api);
@@ -235,7 +235,7 @@ fn mutated(text: &str, random: &mut StdRng) -> String {
             0 => drop(lines.remove(here)),
             1 => lines.insert(here, lines[there].clone()),
             2 => lines.swap(here, there),
-            3 | 4 | 5 => {
+            3..=5 => {
                 let value = VALUES.choose(random).unwrap();
                 let value = if json { in_json(value) } else { (*value).to_owned() };
                 if let Some((key, rest)) = lines[here].split_once(": ") {

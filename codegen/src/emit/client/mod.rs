@@ -262,7 +262,8 @@ fn mentioned(text: &str) -> BTreeSet<&str> {
                 let rest = &bytes[place..];
                 let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
                 let before = text[..place].trim_end();
-                if !before.ends_with("::") && !(before.ends_with('.') && !before.ends_with("..")) {
+                let is_member = before.ends_with("::") || before.ends_with('.') && !before.ends_with("..");
+                if !is_member {
                     names.insert(&text[place..place + length]);
                 }
                 place += length;

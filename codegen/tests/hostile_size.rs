@@ -42,7 +42,7 @@ fn written(name: &str, text: &str) -> PathBuf {
     path
 }
 
-fn contract(schemas: Value) -> String {
+fn contract(schemas: &Value) -> String {
     json!({
         "openapi": "3.1.0",
         "info": { "title": "Hostile", "version": "1" },
@@ -64,7 +64,7 @@ fn reference(index: usize) -> Value {
 fn chain(length: usize, link: impl Fn(usize) -> Value) -> String {
     let mut schemas: Map<String, Value> = (0..length).map(|index| (format!("S{index}"), link(index))).collect();
     schemas.insert(format!("S{length}"), json!({ "type": "object", "properties": { "end": { "type": "string" } } }));
-    contract(Value::Object(schemas))
+    contract(&Value::Object(schemas))
 }
 
 fn one(code: &str) -> Option<BTreeSet<String>> {
@@ -93,10 +93,10 @@ fn cycles_of_schemas_end() {
             (format!("S{index}"), json!({ "type": "object", "properties": { "left": left, "right": right } }))
         })
         .collect();
-    assert_eq!(checked("cycles.json", &contract(Value::Object(schemas))), None);
+    assert_eq!(checked("cycles.json", &contract(&Value::Object(schemas))), None);
     let circle: Map<String, Value> =
         (0..500).map(|index| (format!("S{index}"), reference((index + 1) % 500))).collect();
-    assert_eq!(checked("circle.json", &contract(Value::Object(circle))), one("reference-cycle"));
+    assert_eq!(checked("circle.json", &contract(&Value::Object(circle))), one("reference-cycle"));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn deep_schemas_are_accepted_or_refused() {
             json!({ "type": "string" }),
             |inner, _| json!({ "type": "object", "properties": { "inner": inner } }),
         );
-        contract(json!({ "S0": schema }))
+        contract(&json!({ "S0": schema }))
     };
     assert_eq!(checked("deep-50.json", &nested(50)), None);
     assert_eq!(checked("deep-200.json", &nested(200)), one("too-deep"));
@@ -119,20 +119,20 @@ fn deep_schemas_are_accepted_or_refused() {
 #[test]
 fn wide_schemas_are_accepted() {
     let values: Vec<String> = (0..20_000).map(|index| format!("value-{index}")).collect();
-    assert_eq!(checked("enum.json", &contract(json!({ "S0": { "type": "string", "enum": values } }))), None);
+    assert_eq!(checked("enum.json", &contract(&json!({ "S0": { "type": "string", "enum": values } }))), None);
     let numbers: Vec<u32> = (0..20_000).collect();
-    assert_eq!(checked("numbers.json", &contract(json!({ "S0": { "type": "integer", "enum": numbers } }))), None);
+    assert_eq!(checked("numbers.json", &contract(&json!({ "S0": { "type": "integer", "enum": numbers } }))), None);
     let members: Map<String, Value> = (0..5_000)
         .map(|index| (format!("p{index}"), json!({ "type": "string", "pattern": format!("^{index}$") })))
         .collect();
     assert_eq!(
-        checked("members-wide.json", &contract(json!({ "S0": { "type": "object", "properties": members } }))),
+        checked("members-wide.json", &contract(&json!({ "S0": { "type": "object", "properties": members } }))),
         None
     );
     let union: Vec<Value> = (0..1_000)
         .map(|index| json!({ "type": "object", "properties": { format!("p{index}"): { "type": "string" } } }))
         .collect();
-    assert_eq!(checked("union.json", &contract(json!({ "S0": { "oneOf": union } }))), None);
+    assert_eq!(checked("union.json", &contract(&json!({ "S0": { "oneOf": union } }))), None);
 }
 
 #[test]

@@ -21,7 +21,6 @@ pub(crate) struct Options {
     #[arg(long)]
     keep_going: bool,
     /// Only these steps, comma-separated; see the list at the end of a run.
-    /// Only these steps, comma-separated; see the list at the end of a run.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }

@@ -24,6 +24,10 @@ impl server::shelf::ShelfApi for Library {
         Ok(server::shelf::SearchBooksResponse::Ok(vec![request.body.text, format!("{:?}", request.limit)]))
     }
 
+    async fn find(&self, request: server::shelf::FindRequest) -> Result<server::shelf::FindResponse, Failure> {
+        Ok(server::shelf::FindResponse::Ok(format!("{:?}", request.search)))
+    }
+
     async fn copy_books(
         &self,
         _: server::shelf::CopyBooksRequest,
@@ -62,6 +66,9 @@ async fn every_method_has_its_operation() {
     client.link_books(None).await.unwrap();
     client.copy_book(7).await.unwrap();
 
+    let search = types::FindSearch { text: "a&b=ü".into(), pages: Some(3) };
+    assert_eq!(client.find(&search).await.unwrap().into_inner(), format!("{search:?}"));
+
     let send = async |method: &str, path: &str| {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let answer = reqwest::Client::new().request(method, format!("{base}{path}")).send().await.unwrap();
@@ -78,4 +85,5 @@ async fn every_method_has_its_operation() {
     assert_eq!(send("COPY", "/books/x").await.0, 400);
     assert_eq!(send("QUERY", "/books").await.0, 400);
     assert_eq!(send("QUERY", "/books/7").await.0, 405);
+    assert_eq!(send("GET", "/find?pages=3").await.0, 400);
 }

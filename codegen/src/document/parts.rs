@@ -141,13 +141,7 @@ impl<'a> Reader<'a> {
                 }
                 Parameter::Cookie { parameter_data, style: CookieStyle::Form }
             }
-            "querystring" => {
-                self.report.add(
-                    Diagnostic::warning("unsupported-querystring", "nothing is generated for `in: querystring` yet")
-                        .at(node),
-                );
-                return None;
-            }
+            "querystring" => self.querystring(node, parameter_data)?,
             other => {
                 self.report.add(
                     Diagnostic::error("invalid-parameter", format!("`in: {other}` is no place for a parameter"))
@@ -157,6 +151,28 @@ impl<'a> Reader<'a> {
                 return None;
             }
         })
+    }
+
+    /// The whole query (OpenAPI 3.2). A form is what an exploded object in the query is; anything else is reported.
+    fn querystring(&mut self, node: &'a Node, data: ParameterData) -> Option<Parameter> {
+        let form = match &data.format {
+            ParameterSchemaOrContent::Content(content) => content.get("application/x-www-form-urlencoded"),
+            ParameterSchemaOrContent::Schema(_) => None,
+        };
+        let Some(schema) = form.filter(|form| form.encoding.is_empty()).and_then(|form| form.schema.clone()) else {
+            self.report.add(
+                Diagnostic::warning("unsupported-querystring", "nothing is generated for this `in: querystring`")
+                    .at(node)
+                    .help(
+                        "a query is read as `application/x-www-form-urlencoded` with a schema and without `encoding`",
+                    ),
+            );
+            return None;
+        };
+        let format = ParameterSchemaOrContent::Schema(schema);
+        let parameter_data = ParameterData { format, explode: Some(true), ..data };
+        let style = QueryStyle::Form;
+        Some(Parameter::Query { parameter_data, allow_reserved: false, style, allow_empty_value: None })
     }
 
     fn schema_or_content(&mut self, node: &'a Node, target: &Target<'a>) -> Option<ParameterSchemaOrContent> {

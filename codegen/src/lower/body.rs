@@ -52,6 +52,26 @@ pub(crate) fn treatment(media_type: &str) -> Treatment {
     }
 }
 
+/// Whether a value is a JSON string.
+fn is_text(shape: &Shape) -> bool {
+    matches!(
+        shape,
+        Shape::StringEnum(_)
+            | Shape::Scalar(
+                Type::String
+                    | Type::Uuid
+                    | Type::Date
+                    | Type::DateTime
+                    | Type::Ipv4
+                    | Type::Ipv6
+                    | Type::Base64
+                    | Type::Decimal
+                    | Type::Duration
+                    | Type::Time
+            )
+    )
+}
+
 /// What the items of a sequence are.
 pub(crate) struct Item {
     /// The schema that describes them all together, or each, by the author's choice.
@@ -141,9 +161,40 @@ impl Lowerer<'_, '_> {
                     Treatment::Text => MediaKind::Text { schema: self.string_schema(id) },
                     Treatment::Multipart | Treatment::Binary => MediaKind::Binary,
                 };
+                self.warn_of_unread(name, id, &kind, is_request);
                 Media { variant: table.claim(&variant(name), ""), media_type: name.clone(), kind }
             })
             .collect()
+    }
+
+    /// A schema that says more than what is read and written: of bytes, of a text, of a form in a response.
+    fn warn_of_unread(&mut self, name: &str, id: Option<SchemaId>, kind: &MediaKind, is_request: bool) {
+        // Of XML, and of a request's form without known parts, more has been said before.
+        if name.ends_with("xml") || (is_request && name == "multipart/form-data") {
+            return;
+        }
+        let Some(id) = id else { return };
+        let shape = self.shapes.final_shape(id);
+        let schema = self.shapes.schema(id);
+        let constrains = schema.min_length.is_some()
+            || schema.max_length.is_some()
+            || schema.pattern.is_some()
+            || schema.enumeration.is_some();
+        let (is_read, what) = match kind {
+            MediaKind::Binary => {
+                let plain = matches!(*shape, Shape::Json | Shape::Scalar(Type::String | Type::Base64));
+                (plain && !constrains, "a stream of bytes")
+            }
+            MediaKind::Text { .. } => (*shape == Shape::Json || is_text(&shape), "a text"),
+            MediaKind::Form { .. } => (is_request, "a text in a response"),
+            _ => return,
+        };
+        if let (false, Some(node)) = (is_read, schema.node) {
+            self.report.add(
+                Diagnostic::warning("degraded-media-type", format!("`{name}` is {what}; its schema is not checked"))
+                    .at(node),
+            );
+        }
     }
 
     fn type_or_json(&mut self, id: Option<SchemaId>) -> Type {
@@ -231,22 +282,7 @@ impl Lowerer<'_, '_> {
     /// The schema of a text body. One that is not of a string describes what the text says, and is not checked.
     fn string_schema(&mut self, id: Option<SchemaId>) -> SchemaRef {
         let Some(id) = id else { return SchemaRef::Inline(Box::default()) };
-        match &*self.shapes.final_shape(id) {
-            Shape::StringEnum(_)
-            | Shape::Scalar(
-                Type::String
-                | Type::Uuid
-                | Type::Date
-                | Type::DateTime
-                | Type::Ipv4
-                | Type::Ipv6
-                | Type::Base64
-                | Type::Decimal
-                | Type::Duration
-                | Type::Time,
-            ) => self.schema_ref(id),
-            _ => SchemaRef::Inline(Box::default()),
-        }
+        if is_text(&self.shapes.final_shape(id)) { self.schema_ref(id) } else { SchemaRef::Inline(Box::default()) }
     }
 
     /// A request body.

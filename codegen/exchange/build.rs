@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Folders of `codegen/tests/contracts`.
-const CONTRACTS: &[&str] = &["forms", "methods", "sequences"];
+const CONTRACTS: &[&str] = &["answers", "forms", "guards", "methods", "notices", "sequences", "spellings"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);

@@ -352,6 +352,15 @@ fn symbol(character: char, next: Option<char>) -> Option<&'static str> {
     })
 }
 
+/// `getReposByOwnerByRepo`.
+pub(crate) fn made_up(method: &str, path: &str) -> String {
+    let mut words = vec![method.to_ascii_lowercase()];
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        words.push(segment.replace('{', " by ").replace('}', " "));
+    }
+    operation_id(&words.join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{KEYWORDS, Table, constant, field, item, module, raw, request_field, type_name, variant};

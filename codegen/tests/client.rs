@@ -7,7 +7,7 @@ use specwright_codegen::File;
 
 /// What the client may define: itself, its credentials, and what only a method's signature needs.
 fn is_the_clients_own(name: &str) -> bool {
-    matches!(name, "Client" | "Credentials" | "Secret" | "Scheme" | "Provider")
+    matches!(name, "Client" | "Credentials" | "Secret" | "Scheme" | "Provider" | "Webhooks" | "Callbacks")
         || ["Success", "Error", "Body", "Form", "Accept"].iter().any(|suffix| name.ends_with(suffix))
 }
 

@@ -19,6 +19,7 @@ mod dialect;
 mod events;
 mod identity;
 mod normalise;
+mod outbound;
 mod parts;
 mod paths;
 mod pattern;
@@ -57,6 +58,8 @@ pub struct Document<'a> {
     pub api: OpenAPI,
     /// Operations whose methods openapiv3 does not know.
     pub extra: Vec<ExtraOperation>,
+    /// Webhooks and callbacks.
+    pub outbound: Vec<Outbound>,
     /// All schemas, by [`SchemaId`].
     pub schemas: Vec<Schema<'a>>,
     /// `components/schemas` in the order of the contract.
@@ -71,6 +74,19 @@ pub struct ExtraOperation {
     /// Path template.
     pub path: String,
     /// As it is sent: methods are case-sensitive (RFC 9110, section 9.1).
+    pub method: String,
+    /// The operation.
+    pub operation: openapiv3::Operation,
+}
+
+/// An operation that the service asks of somebody else.
+#[derive(Debug)]
+pub struct Outbound {
+    /// The name of the webhook or callback, with the operation that a callback belongs to.
+    pub name: String,
+    /// The runtime expression that says where a callback is sent; `None` for a webhook.
+    pub expression: Option<String>,
+    /// In capitals.
     pub method: String,
     /// The operation.
     pub operation: openapiv3::Operation,
@@ -116,6 +132,8 @@ pub(crate) fn read<'a>(
         events: Vec::new(),
         extra: Vec::new(),
         operation_ids: BTreeMap::new(),
+        outbound: Vec::new(),
+        in_callback: false,
         schemes: Vec::new(),
         clerk: BTreeMap::new(),
     };
@@ -147,12 +165,16 @@ pub(crate) fn read<'a>(
     polymorphism::spread(&mut reader.schemas.arena, report);
     recursion::check(&reader.schemas.arena, report);
     recursion::bound(&reader.schemas.arena, report);
-    let extra = reader.extra;
-    Some(Document { api, extra, schemas: reader.schemas.arena, components, shared: reader.shared })
+    let (extra, outbound) = (reader.extra, reader.outbound);
+    Some(Document { api, extra, outbound, schemas: reader.schemas.arena, components, shared: reader.shared })
 }
 
 /// What the readers of the parts share.
 struct Reader<'a> {
+    /// Webhooks and callbacks, as they are met.
+    outbound: Vec<Outbound>,
+    /// Whether the operation that is read is a callback.
+    in_callback: bool,
     resolver: Resolver<'a>,
     report: &'a Reporter,
     schemas: Schemas<'a>,

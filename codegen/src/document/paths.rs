@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{Entry, Kind, Node};
 
 /// Methods that become routes.
-const METHODS: &[&str] = &["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+pub(super) const METHODS: &[&str] = &["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 impl<'a> Reader<'a> {
     pub(super) fn paths(&mut self, root: &'a Node) -> Paths {
@@ -57,19 +57,6 @@ impl<'a> Reader<'a> {
         Paths { paths, extensions: IndexMap::new() }
     }
 
-    /// Webhooks are requests that the service sends; nothing is generated for them.
-    pub(super) fn webhooks(&self, root: &'a Node) {
-        for entry in root.get("webhooks").map(Node::entries).unwrap_or_default() {
-            self.report.add(
-                Diagnostic::warning(
-                    "unsupported-webhook",
-                    format!("nothing is generated for the webhook `{}` yet", entry.key),
-                )
-                .at_key(entry),
-            );
-        }
-    }
-
     /// The path of an entry, without query and fragment.
     fn template(&self, entry: &'a Entry) -> Option<String> {
         let path = entry.key.as_str();
@@ -97,7 +84,7 @@ impl<'a> Reader<'a> {
         Some(path[..end].to_owned())
     }
 
-    fn path_item(&mut self, entry: &'a Entry, template: &str) -> Option<PathItem> {
+    pub(super) fn path_item(&mut self, entry: &'a Entry, template: &str) -> Option<PathItem> {
         let node = self.resolver.follow(&entry.value)?.node;
         if !node.is_mapping() {
             self.report.add(
@@ -169,15 +156,7 @@ impl<'a> Reader<'a> {
         }
         self.operation_id(node);
         let parameters = self.operation_parameters(entry, template, shared);
-        for callback in node.get("callbacks").map(Node::entries).unwrap_or_default() {
-            self.report.add(
-                Diagnostic::warning(
-                    "unsupported-callback",
-                    format!("nothing is generated for the callback `{}` yet", callback.key),
-                )
-                .at_key(callback),
-            );
-        }
+        self.callbacks(entry, template);
         Some(Operation {
             tags: node.get("tags").map(strings).unwrap_or_default(),
             summary: text(node, "summary"),
@@ -385,7 +364,7 @@ fn route(template: &str) -> String {
 }
 
 /// The operations of a path in the order of [`METHODS`].
-fn slots(item: &mut PathItem) -> [&mut Option<Operation>; 8] {
+pub(super) fn slots(item: &mut PathItem) -> [&mut Option<Operation>; 8] {
     [
         &mut item.get,
         &mut item.put,

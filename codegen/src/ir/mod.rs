@@ -37,6 +37,9 @@ pub struct Api {
     pub tags: Vec<Tag>,
     /// Extensions (`x-...`) of the contract itself.
     pub extensions: BTreeMap<String, serde_json::Value>,
+    /// What the service sends of its own accord: webhooks, then callbacks, where the contract has any. Their operations
+    /// have no path and no security; the path of a callback is its runtime expression.
+    pub outbound: Vec<Tag>,
 }
 
 /// Prose of the contract about one thing.

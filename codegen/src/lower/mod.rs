@@ -105,7 +105,8 @@ fn lower<'a>(mut document: Document<'a>, contract: &Path, report: &'a Reporter) 
     types.sort_by(|left, right| left.name.rust.cmp(&right.name.rust));
     recursion::break_cycles(&mut types);
     let tags = lowerer.tags(&operations);
-    let mut taken: BTreeSet<String> = tags.iter().map(|tag| tag.name.rust.clone()).collect();
+    let outbound = lowerer.outbound(&operations);
+    let mut taken: BTreeSet<String> = tags.iter().chain(&outbound).map(|tag| tag.name.rust.clone()).collect();
     taken.extend(["common", "lib", "schemas", "patterns"].map(str::to_owned));
     modules::part(&mut types, &taken);
     let api = &document.api;
@@ -122,6 +123,7 @@ fn lower<'a>(mut document: Document<'a>, contract: &Path, report: &'a Reporter) 
         security_schemes,
         tags,
         extensions: api.extensions.clone().into_iter().collect(),
+        outbound,
     }
 }
 

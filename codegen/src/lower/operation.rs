@@ -15,6 +15,7 @@ use crate::naming::{self, Table};
 /// An operation of the document with the names that everything about it begins with.
 #[derive(Debug)]
 pub(crate) struct Listed<'d> {
+    direction: Direction,
     operation: &'d openapiv3::Operation,
     path: &'d str,
     method: &'d str,
@@ -77,7 +78,18 @@ impl<'d> Listed<'d> {
     }
 }
 
-/// All operations in the order of the contract.
+/// Who asks whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// A client asks the service.
+    Inbound,
+    /// The service asks a subscriber, who is known beforehand.
+    Webhook,
+    /// The service asks whoever an earlier request named.
+    Callback,
+}
+
+/// All operations in the order of the contract, then webhooks and callbacks.
 pub(crate) fn list<'d>(document: &'d Document<'_>) -> Vec<Listed<'d>> {
     let mut methods = Table::default();
     let mut prefixes = Table::default();
@@ -92,12 +104,41 @@ pub(crate) fn list<'d>(document: &'d Document<'_>) -> Vec<Listed<'d>> {
         let extra = document.extra.iter().filter(|extra| extra.path == *path);
         let known = item.iter().map(|(method, operation)| (upper(method), operation));
         for (method, operation) in known.chain(extra.map(|extra| (extra.method.as_str(), &extra.operation))) {
-            let wire = operation.operation_id.clone().unwrap_or_else(|| made_up(method, path));
+            let wire = operation.operation_id.clone().unwrap_or_else(|| naming::made_up(method, path));
             let tag = operation.tags.first().cloned().unwrap_or_else(|| "default".into());
             let module = module(&tag, &mut modules, &mut module_names);
             let method_name = methods.claim(&naming::field(&wire), "_");
             let type_prefix = prefixes.claim(&prefix(&wire), "");
-            listed.push(Listed { operation, path, method, tag, module, method_name, wire, type_prefix });
+            let direction = Direction::Inbound;
+            listed.push(Listed { direction, operation, path, method, tag, module, method_name, wire, type_prefix });
+        }
+    }
+    for direction in [Direction::Webhook, Direction::Callback] {
+        let of_direction: Vec<_> = document
+            .outbound
+            .iter()
+            .filter(|outbound| outbound.expression.is_some() == (direction == Direction::Callback))
+            .collect();
+        if of_direction.is_empty() {
+            continue;
+        }
+        let tag = if direction == Direction::Webhook { "webhooks" } else { "callbacks" };
+        // A tag of the contract may be called so, too.
+        let module = module_names.claim(tag, "_");
+        let mut methods = Table::default();
+        for outbound in of_direction {
+            let wire = outbound.name.clone();
+            listed.push(Listed {
+                direction,
+                operation: &outbound.operation,
+                path: outbound.expression.as_deref().unwrap_or_default(),
+                method: &outbound.method,
+                tag: tag.to_owned(),
+                module: module.clone(),
+                method_name: methods.claim(&naming::field(&wire), "_"),
+                type_prefix: prefixes.claim(&prefix(&wire), ""),
+                wire,
+            });
         }
     }
     listed
@@ -117,15 +158,6 @@ fn module(tag: &str, modules: &mut Vec<(String, String)>, names: &mut Table) -> 
 fn prefix(operation_id: &str) -> String {
     let prefix = naming::type_part(operation_id);
     if prefix.starts_with(|character: char| character.is_ascii_digit()) { format!("N{prefix}") } else { prefix }
-}
-
-/// `getReposByOwnerByRepo`.
-fn made_up(method: &str, path: &str) -> String {
-    let mut words = vec![method.to_ascii_lowercase()];
-    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-        words.push(segment.replace('{', " by ").replace('}', " "));
-    }
-    naming::operation_id(&words.join(" "))
 }
 
 fn upper(method: &str) -> &'static str {
@@ -221,12 +253,14 @@ pub(crate) fn variant(status: Status) -> String {
 impl Lowerer<'_, '_> {
     /// Tags with their operations: the declared tags that have any, then the others in the order of their first use.
     pub(super) fn tags(&mut self, operations: &[Listed<'_>]) -> Vec<ir::Tag> {
+        let operations: Vec<&Listed<'_>> =
+            operations.iter().filter(|listed| listed.direction == Direction::Inbound).collect();
         let mut order: Vec<&str> = self.document.api.tags.iter().map(|tag| tag.name.as_str()).collect();
         order.extend(operations.iter().map(|listed| listed.tag.as_str()));
         let mut traits = Table::default();
         let mut tags: Vec<ir::Tag> = Vec::new();
         for tag in order {
-            let of_tag: Vec<&Listed<'_>> = operations.iter().filter(|listed| listed.tag == tag).collect();
+            let of_tag: Vec<&Listed<'_>> = operations.iter().copied().filter(|listed| listed.tag == tag).collect();
             let Some(first) = of_tag.first() else { continue };
             if tags.iter().any(|known| known.name.wire == tag) {
                 continue;
@@ -251,6 +285,29 @@ impl Lowerer<'_, '_> {
                     .iter()
                     .zip(names)
                     .map(|(listed, constant)| self.operation(listed, constant, &mut constants))
+                    .collect(),
+            });
+        }
+        tags
+    }
+
+    /// Webhooks and callbacks.
+    pub(super) fn outbound(&mut self, operations: &[Listed<'_>]) -> Vec<ir::Tag> {
+        let mut tags = Vec::new();
+        for direction in [Direction::Webhook, Direction::Callback] {
+            let all: Vec<&Listed<'_>> = operations.iter().filter(|listed| listed.direction == direction).collect();
+            let Some(first) = all.first() else { continue };
+            let mut constants = Constants::default();
+            tags.push(ir::Tag {
+                name: Name { rust: first.module.clone(), wire: first.tag.clone() },
+                trait_name: if direction == Direction::Webhook { "Webhooks" } else { "Callbacks" }.into(),
+                docs: Docs::default(),
+                operations: all
+                    .iter()
+                    .map(|listed| {
+                        let constant = constants.table.claim(&naming::constant(&listed.method_name), "_");
+                        ir::Operation { security: Vec::new(), ..self.operation(listed, constant, &mut constants) }
+                    })
                     .collect(),
             });
         }
@@ -390,7 +447,7 @@ impl Lowerer<'_, '_> {
                 let id = schema.and_then(|schema| self.document.schema_of(schema))?;
                 let field = fields.claim(&naming::field(name), "_");
                 // A header has no spelling for null: one that may be null may be absent.
-                let nullable = matches!(self.ty(id), ir::Type::Nullable(_));
+                let nullable = self.shapes.is_nullable(id);
                 let mut header = ir::ResponseHeader {
                     constant: String::new(),
                     name: Name { rust: naming::raw(&field), wire: name.clone() },
@@ -402,7 +459,7 @@ impl Lowerer<'_, '_> {
                     required: header.required && !nullable,
                     explode: header.extensions.get(EXPLODE).is_some_and(|explode| explode == true),
                     content,
-                    ty: self.value_type(id),
+                    ty: self.ty(id),
                     schema: self.schema_ref(id),
                 };
                 header.constant = constants.header(&header);

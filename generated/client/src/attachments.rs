@@ -6,11 +6,13 @@
 
 use progenitor_client::{ByteStream, Error, ResponseValue, encode_path};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, Encoding, Form, Upload, read_header, read_json, read_stream, refused, wrapped};
+use specwright_runtime::client::{
+    Call, Encoding, Form, Upload, read_header, read_json, read_stream, refuse_call, refused, wrapped,
+};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Number, Schema, Types};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// List the attachments of a task

@@ -7,13 +7,13 @@
 use progenitor_client::{Error, QueryParam, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 use specwright_runtime::client::{
-    Call, Encoding, media_type_matches, read_header, read_items, read_json, read_text, refused, wrapped,
+    Call, Encoding, media_type_matches, read_header, read_items, read_json, read_text, refuse_call, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Number, Schema, Types};
 use specwright_runtime::sequence::{Framing, Items};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// List tasks
@@ -29,7 +29,7 @@ impl Client {
         limit: Option<i64>,
         project_id: Option<&uuid::Uuid>,
         q: Option<&str>,
-        status: Option<&Vec<api_types::TaskStatus>>,
+        status: Option<&[api_types::TaskStatus]>,
     ) -> Result<ResponseValue<api_types::TaskPage>, Error<ListTasksError>> {
         let url = format!("{}/tasks", self.baseurl);
         let request = self

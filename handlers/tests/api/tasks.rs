@@ -271,7 +271,7 @@ async fn a_list_is_filtered_and_read_in_pages() {
     assert_eq!(titles(&format!("projectId={}", Uuid::now_v7())).await, Vec::<String>::new());
 
     let filtered = client
-        .list_tasks(None, None, None, None, None, None, Some(&vec![TaskStatus::Done, TaskStatus::InProgress]))
+        .list_tasks(None, None, None, None, None, None, Some(&[TaskStatus::Done, TaskStatus::InProgress]))
         .await
         .unwrap();
     assert_eq!(filtered.items.len(), 5);

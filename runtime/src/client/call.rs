@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Encoding, Form};
+use crate::schema::{Direction, Schema, Violation, validate};
 
 /// Why a request could not be made from its values.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,12 @@ pub enum CallError {
     EmptyPathParameter {
         /// Parameter.
         name: String,
+    },
+    /// The body breaks its schema.
+    #[error("the body breaks its schema: {}", listed(violations))]
+    Invalid {
+        /// What is wrong with it.
+        violations: Vec<Violation>,
     },
     /// The base URL and the path do not make a URL, or a header is refused by the HTTP client.
     #[error("the request cannot be built")]
@@ -124,6 +131,16 @@ impl Call {
         Ok(if value.is_null() { None } else { Some(value.to_string()) })
     }
 
+    /// Judges a body before it is sent: for requests whose receiver has no contract of its own to judge by.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Invalid`] with everything that its schema refuses.
+    pub fn check(&self, schema: &Schema, value: &impl Serialize) -> Result<(), CallError> {
+        let violations = validate(schema, &json("body", value)?, Direction::Request);
+        if violations.is_empty() { Ok(()) } else { Err(CallError::Invalid { violations }) }
+    }
+
     /// Names the media types that the caller reads.
     pub fn accept(&mut self, media_types: &'static str) {
         self.headers.insert(ACCEPT, HeaderValue::from_static(media_types));
@@ -194,7 +211,7 @@ impl Call {
     /// # Errors
     ///
     /// [`CallError::Build`].
-    pub fn build(mut self, client: &reqwest::Client, base_url: &str) -> Result<reqwest::Request, CallError> {
+    pub fn build(self, client: &reqwest::Client, base_url: &str) -> Result<reqwest::Request, CallError> {
         // URL normalisation removes such a segment, however its dots are written (RFC 3986, section 5.2.4): the request
         // would reach another resource.
         let dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
@@ -202,7 +219,14 @@ impl Call {
             let reason = format!("`{segment}` as a whole segment means another path");
             return Err(CallError::Unsendable { name: self.path.clone(), reason });
         }
-        let mut url = format!("{}{}", base_url.trim_end_matches('/'), self.path);
+        let url = format!("{}{}", base_url.trim_end_matches('/'), self.path);
+        self.build_for(client, &url)
+    }
+
+    /// The request, to a whole URL.
+    pub(super) fn build_for(mut self, client: &reqwest::Client, url: &str) -> Result<reqwest::Request, CallError> {
+        // A fragment is never sent; what follows it would not be either.
+        let mut url = url.split('#').next().unwrap_or_default().to_owned();
         if !self.query.is_empty() {
             url.push(if url.contains('?') { '&' } else { '?' });
             url.push_str(&self.query.join("&"));
@@ -227,6 +251,11 @@ impl Call {
         self.headers.append(name, value);
         Ok(())
     }
+}
+
+fn listed(violations: &[Violation]) -> String {
+    let all = violations.iter().map(|one| format!("{} {} ({})", one.pointer, one.message, one.keyword));
+    all.collect::<Vec<_>>().join("; ")
 }
 
 fn unsendable(name: &str) -> impl Fn(String) -> CallError + '_ {

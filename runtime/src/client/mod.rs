@@ -7,7 +7,9 @@
 
 mod answer;
 mod call;
+mod expression;
 mod items;
+mod sender;
 mod upload;
 
 pub use crate::spelling::encode::Encoding;
@@ -15,6 +17,8 @@ pub use answer::{
     media_type_matches, read_bytes, read_header, read_items, read_json, read_stream, read_text, refused, wrapped,
 };
 pub use call::{Call, CallError};
+pub use expression::{Exchange, ExpressionError};
 pub use items::items;
 pub use progenitor_client::{ByteStream, Error, ResponseValue};
+pub use sender::{Sender, basic, refuse_call};
 pub use upload::{Form, Upload};

@@ -51,6 +51,13 @@ pub fn files(api: &Api) -> Result<Client, Error> {
             text: TagFile { api, tag, methods }.rendered()?,
         });
     }
+    for tag in &api.outbound {
+        let methods = tag.operations.iter().map(Method::sent).collect();
+        files.push(File {
+            path: format!("{}.rs", text::file_stem(&tag.name.rust)),
+            text: SenderFile { api, tag, methods }.rendered()?,
+        });
+    }
     Ok(Client { files, progenitor_methods: written.len() })
 }
 
@@ -77,6 +84,11 @@ impl<'a> Library<'a> {
             &format!("A client for {}.", crate::emit::types::sentence(self.api)),
             self.api.description.as_deref(),
         )
+    }
+
+    /// What of the runtime's names stands in signatures.
+    fn runtime_names(&self) -> &'static str {
+        if self.api.outbound.is_empty() { "Upload" } else { "{Exchange, ExpressionError, Sender, Upload}" }
     }
 
     /// Type of `ClientInfo`'s inner value.
@@ -126,13 +138,19 @@ impl Credentials<'_> {
         scheme.name.rust.to_lowercase()
     }
 
+    fn is_basic(&self, scheme: &crate::ir::SecurityScheme) -> bool {
+        scheme.kind == SchemeKind::Basic
+    }
+
     /// What the secret of a scheme is, for its documentation.
     fn secret(&self, scheme: &crate::ir::SecurityScheme) -> &'static str {
         match &scheme.kind {
             SchemeKind::Bearer(_) | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_) => {
                 "the token, sent as `Authorization: Bearer`"
             }
-            SchemeKind::Basic => "`user:password` in Base64, sent as `Authorization: Basic` (RFC 7617)",
+            SchemeKind::Basic => {
+                "user and password, sent as `Authorization: Basic` (RFC 7617). A user with a colon is read as another one"
+            }
             SchemeKind::Http(_) => "the credentials, sent as `Authorization` under the scheme's name",
             SchemeKind::ApiKey { .. } => "the key",
             SchemeKind::MutualTls => "unused: the `reqwest::Client` holds the certificate",
@@ -174,30 +192,79 @@ impl TagFile<'_> {
         )
     }
 
-    /// What the file calls: its text before imports are added.
     fn rendered(&self) -> Result<String, Error> {
-        let text = print(self)?;
-        let imports = imports(&text.replace(IMPORTS, ""));
-        Ok(text.replace(IMPORTS, &imports))
+        Ok(with_imports(&print(self)?, &["Client"]))
     }
 
     fn items(&self) -> Vec<&Item> {
-        self.methods.iter().flat_map(Method::items).collect()
+        items(&self.methods)
     }
 
-    /// The statics of documented headers: name and value.
     fn headers(&self) -> Vec<(String, String)> {
-        let mut printer = Printer::new("api_types::schemas::", "api_types::schemas::patterns::".into());
-        let all = self.methods.iter().flat_map(|method| method.headers(&mut printer));
-        all.collect::<BTreeMap<_, _>>().into_iter().collect()
+        headers(&self.methods)
     }
+}
+
+/// The file of the webhooks or of the callbacks.
+#[derive(Template)]
+#[template(path = "client/sender.rs.askama", escape = "none")]
+struct SenderFile<'a> {
+    api: &'a Api,
+    tag: &'a Tag,
+    methods: Vec<Method<'a>>,
+}
+
+impl SenderFile<'_> {
+    fn module_docs(&self) -> String {
+        let docs = if self.tag.trait_name == "Webhooks" {
+            "Webhooks: what the service tells its subscribers of its own accord."
+        } else {
+            "Callbacks: what the service tells those that an earlier request named."
+        };
+        text::module_docs(docs, None)
+    }
+
+    fn rendered(&self) -> Result<String, Error> {
+        Ok(with_imports(&print(self)?, &[]))
+    }
+
+    fn items(&self) -> Vec<&Item> {
+        items(&self.methods)
+    }
+
+    fn headers(&self) -> Vec<(String, String)> {
+        headers(&self.methods)
+    }
+}
+
+/// Types that only methods of a file need.
+fn items<'m>(methods: &'m [Method<'_>]) -> Vec<&'m Item> {
+    methods.iter().flat_map(Method::items).collect()
+}
+
+/// The statics of documented headers: name and value.
+fn headers(methods: &[Method<'_>]) -> Vec<(String, String)> {
+    let mut printer = printer();
+    let all = methods.iter().flat_map(|method| method.headers(&mut printer));
+    all.collect::<BTreeMap<_, _>>().into_iter().collect()
+}
+
+/// Prints schemas for a file of the client.
+fn printer() -> Printer<'static> {
+    Printer::new("api_types::schemas::", "api_types::schemas::patterns::".into())
+}
+
+/// A file with its imports.
+fn with_imports(text: &str, own: &[&'static str]) -> String {
+    let imports = imports(&text.replace(IMPORTS, ""), own);
+    text.replace(IMPORTS, &imports)
 }
 
 /// Where the imports go; no text of the contract can hold it, since a NUL in it would be escaped.
 const IMPORTS: &str = "\0";
 
 /// The imports of a file, so that nothing is imported in vain.
-fn imports(text: &str) -> String {
+fn imports(text: &str, own: &[&'static str]) -> String {
     let mentioned = mentioned(text);
     let used = |names: &[&'static str]| -> Vec<&'static str> {
         names.iter().copied().filter(|name| mentioned.contains(name)).collect()
@@ -206,7 +273,10 @@ fn imports(text: &str) -> String {
     let runtime = [
         "Call",
         "Encoding",
+        "Exchange",
+        "ExpressionError",
         "Form",
+        "Sender",
         "Upload",
         "media_type_matches",
         "read_bytes",
@@ -215,6 +285,7 @@ fn imports(text: &str) -> String {
         "read_json",
         "read_stream",
         "read_text",
+        "refuse_call",
         "refused",
         "wrapped",
     ];
@@ -231,9 +302,9 @@ fn imports(text: &str) -> String {
             lines.push_str(&format!("use {path}::{{{}}};\n", names.join(", ")));
         }
     }
-    let mut own = vec!["Client"];
-    own.extend(used(&["refuse_call"]));
-    lines.push_str(&format!("\nuse crate::{{{}}};\n", own.join(", ")));
+    if !own.is_empty() {
+        lines.push_str(&format!("\nuse crate::{{{}}};\n", own.join(", ")));
+    }
     lines
 }
 

@@ -24,9 +24,22 @@ pub(crate) struct Method<'a> {
 impl<'a> Method<'a> {
     /// `written` is what progenitor wrote for the operation.
     pub(crate) fn new(operation: &'a Operation, written: Option<Written>) -> Self {
+        Self::made(operation, written, false)
+    }
+
+    /// A webhook or callback.
+    pub(crate) fn sent(operation: &'a Operation) -> Self {
+        Self::made(operation, None, true)
+    }
+
+    fn made(operation: &'a Operation, written: Option<Written>, sent: bool) -> Self {
         let (success, error) = (Outcome::success(operation), Outcome::error(operation));
         let body = body_enum(operation);
-        let template = OwnMethod { operation, written, success: &success, error: &error };
+        let mut template = OwnMethod { operation, written, sent, success: &success, error: &error };
+        // progenitor names arguments by rules of its own.
+        if !template.written.as_ref().is_none_or(|written| template.names(&written.arguments)) {
+            template.written = None;
+        }
         let text = template.render().expect("the template only prints");
         Self { operation, success, error, body, text }
     }
@@ -45,6 +58,21 @@ impl<'a> Method<'a> {
             head.push_str("#[deprecated]\n");
         }
         head
+    }
+
+    /// The runtime expression of a callback, as the text of a code span and as a literal.
+    pub(crate) fn expression(&self) -> Option<(String, String)> {
+        let expression = &self.operation.path;
+        (!expression.is_empty()).then(|| (text::code(expression), text::string_literal(expression)))
+    }
+
+    /// The function that evaluates it.
+    pub(crate) fn url_name(&self) -> String {
+        format!("{}_url", self.operation.name.rust.trim_start_matches("r#"))
+    }
+
+    pub(crate) fn wire(&self) -> String {
+        text::code(&self.operation.name.wire)
     }
 
     /// Types that only this method needs.
@@ -187,6 +215,8 @@ struct OwnMethod<'a> {
     operation: &'a Operation,
     /// The half that makes the request, where progenitor wrote it.
     written: Option<Written>,
+    /// Whether it is a webhook or callback.
+    sent: bool,
     success: &'a Outcome,
     error: &'a Outcome,
 }
@@ -214,7 +244,11 @@ impl OwnMethod<'_> {
     }
 
     fn path(&self) -> String {
-        text::string_literal(&self.operation.path)
+        text::string_literal(if self.sent { "" } else { &self.operation.path })
+    }
+
+    fn is_sent(&self) -> bool {
+        self.sent
     }
 
     /// Parameters in progenitor's order.
@@ -222,11 +256,15 @@ impl OwnMethod<'_> {
         ordered(self.operation)
     }
 
+    /// Whether these are the names of the arguments.
+    fn names(&self, names: &[String]) -> bool {
+        let ours = self.arguments();
+        ours.len() == names.len()
+            && ours.iter().zip(names).all(|(ours, name)| ours.split_once(':').is_some_and(|(ours, _)| ours == name))
+    }
+
     /// `name: type` of each argument, after `&self`.
     fn arguments(&self) -> Vec<String> {
-        if let Some(written) = &self.written {
-            return written.arguments.clone();
-        }
         let mut arguments: Vec<String> = self
             .parameters()
             .iter()
@@ -296,16 +334,17 @@ impl OwnMethod<'_> {
         let (name, statement) = match body.media.as_slice() {
             [only] => {
                 let name = if matches!(only.kind, MediaKind::Multipart { .. }) { "form" } else { "body" };
-                (name, send(only, name))
+                (name, format!("{}{}", self.check(only, name), send(only, name)))
             }
             several => {
                 let arms: Vec<String> = several
                     .iter()
                     .map(|media| {
                         format!(
-                            "{}Body::{}(body) => {{ {} }}",
+                            "{}Body::{}(body) => {{ {}{} }}",
                             self.operation.type_prefix,
                             media.variant,
+                            self.check(media, "&body"),
                             send_owned(media)
                         )
                     })
@@ -314,6 +353,16 @@ impl OwnMethod<'_> {
             }
         };
         Some(if body.required { statement } else { format!("if let Some({name}) = {name} {{ {statement} }}") })
+    }
+
+    /// The statement that judges a body that nobody else will judge by this contract.
+    fn check(&self, media: &Media, value: &str) -> String {
+        match &media.kind {
+            MediaKind::Json { schema, .. } | MediaKind::Form { schema, .. } if self.sent => {
+                format!("call.check({}, {value}).map_err(refuse_call)?;\n", super::printer().reference(schema))
+            }
+            _ => String::new(),
+        }
     }
 
     /// The arms of the match over the status, exact statuses before the ranges that hold them, and `default` last.

@@ -21,7 +21,7 @@ use crate::ir::{Api, Location, MediaKind, Operation, Parameter, Style, Type, Typ
 /// all methods, see [`super::model`].
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
-    /// `name: type` of each argument, after `&self`.
+    /// Names of the arguments after `&self`. Their types are ours.
     pub(crate) arguments: Vec<String>,
     /// The statements up to `let request = ..;`.
     pub(crate) statements: String,
@@ -83,7 +83,10 @@ fn expresses(api: &Api, operation: &Operation) -> bool {
     let body = operation.body.as_ref().is_none_or(|body| match body.media.as_slice() {
         [only] => match only.kind {
             MediaKind::Json { ref ty, .. } => {
-                body.required && only.media_type == "application/json" && is_path(&rust_type(ty, "api_types::"))
+                // It takes scalars by value.
+                let scalar = matches!(ty, Type::String | Type::Boolean | Type::I32 | Type::I64 | Type::U64);
+                let is_path = is_path(&rust_type(ty, "api_types::"));
+                body.required && only.media_type == "application/json" && !scalar && is_path
             }
             MediaKind::Binary => body.required && only.media_type == "application/octet-stream",
             _ => false,
@@ -237,7 +240,10 @@ fn taken_methods(file: syn::File) -> BTreeMap<String, Written> {
             let syn::ImplItem::Fn(mut method) = item else { continue };
             method.attrs.clear();
             Tidy.visit_impl_item_fn_mut(&mut method);
-            let arguments = method.sig.inputs.iter().skip(1).map(|input| input.to_token_stream().to_string());
+            let arguments = method.sig.inputs.iter().filter_map(|input| match input {
+                syn::FnArg::Typed(argument) => Some(argument.pat.to_token_stream().to_string()),
+                syn::FnArg::Receiver(_) => None,
+            });
             let (name, arguments) = (method.sig.ident.to_string(), arguments.collect());
             let Some(made) = method.block.stmts.iter().position(makes_the_request) else { continue };
             let statements =

@@ -136,7 +136,7 @@ fn generated(contract: &Path) -> Result<Generated, Error> {
 pub fn proof(contract: &Path) -> Result<Vec<File>, Error> {
     on_a_large_stack(|| {
         let lowered = lower::load(contract).map_err(Error::Contract)?;
-        emit::rustfmt::format(&emit::proof::files(&lowered.api)?)
+        emit::rustfmt::format(&emit::proof::files(&lowered.api))
     })
 }
 

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::workspace::{Workspace, run};
 
 mod cpu;
+mod generation;
 mod peers;
 
 /// Clerk's SDK for servers, as the token vectors were made with.
@@ -34,6 +35,8 @@ const RATIO: f64 = 8.0;
 pub(crate) enum Subject {
     /// Verifying a session token, beside @clerk/backend on node.
     Auth,
+    /// Generating every contract of a folder: time and memory against size.
+    Generation(generation::Options),
     /// Generating beside openapi-generator, and compiling beside what it and progenitor write.
     Peers(peers::Options),
 }
@@ -46,6 +49,7 @@ pub(crate) enum Subject {
 pub(crate) fn measure(workspace: &Workspace, subject: &Subject) -> anyhow::Result<bool> {
     match subject {
         Subject::Auth => auth(workspace),
+        Subject::Generation(options) => generation::run(workspace, options),
         Subject::Peers(options) => peers::run(workspace, options),
     }
 }

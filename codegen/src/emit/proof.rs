@@ -8,27 +8,18 @@ use std::fmt::Write as _;
 
 use super::client::model::{Field, Outcome, Variant};
 use super::client::operation::{accept, argument_names, encoding_of};
-use super::client::progenitor::{self, Written};
 use super::schema::Printer;
 use super::server::{Imports, request, response};
 use super::{File, text};
-use crate::Error;
 use crate::ir::{Api, Body, Media, MediaKind, Operation, Part, PartKind, Response, Status, Tag};
 
 /// Prints the program: `main.rs`, and a file per tag.
-///
-/// # Errors
-///
-/// As [`super::client::files`], whose signatures it needs.
-pub fn files(api: &Api) -> Result<Vec<File>, Error> {
-    let written = progenitor::methods(api)?;
-    let written = |operation: &Operation| written.get(operation.name.rust.as_str()).cloned();
+pub fn files(api: &Api) -> Vec<File> {
     let mut files = vec![File { path: "main.rs".into(), text: main(api) }];
     for tag in &api.tags {
-        files
-            .push(File { path: format!("{}.rs", text::file_stem(&tag.name.rust)), text: tag_file(api, tag, &written) });
+        files.push(File { path: format!("{}.rs", text::file_stem(&tag.name.rust)), text: tag_file(api, tag) });
     }
-    Ok(files)
+    files
 }
 
 fn main(api: &Api) -> String {
@@ -74,12 +65,12 @@ fn main(api: &Api) -> String {
     out
 }
 
-fn tag_file(api: &Api, tag: &Tag, written: &dyn Fn(&Operation) -> Option<Written>) -> String {
+fn tag_file(api: &Api, tag: &Tag) -> String {
     let module = text::module(&tag.name.rust);
     let server = format!("api_server::{module}");
     let mut printer = Printer::new("api_types::schemas::", "api_types::schemas::patterns::".into());
     let plans: String = tag.operations.iter().map(|operation| plan(operation, &server, &mut printer)).collect();
-    let cases: String = tag.operations.iter().map(|operation| case(operation, written(operation))).collect();
+    let cases: String = tag.operations.iter().map(case).collect();
     let methods: String = tag.operations.iter().map(|operation| handler(operation, &server)).collect();
     let mut out = text::header(&api.contract);
     out.push_str(&text::module_docs(&format!("Operations tagged {}.", text::code(&tag.name.wire)), None));
@@ -242,8 +233,8 @@ fn part_media_type(part: &Part) -> String {
 }
 
 /// The call of the client's method.
-fn case(operation: &Operation, written: Option<Written>) -> String {
-    let arguments: Vec<String> = argument_names(operation, written)
+fn case(operation: &Operation) -> String {
+    let arguments: Vec<String> = argument_names(operation)
         .iter()
         .map(|name| match operation.parameters.iter().position(|parameter| parameter.name.rust == *name) {
             Some(index) => format!("given.argument({index})?"),

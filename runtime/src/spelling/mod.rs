@@ -3,7 +3,7 @@
 //! Writing ([`encode`]) and reading ([`expand`], [`text`]) are each other's inverse. Where a style has no spelling for a value,
 //! such as a comma inside an element of a header's list, writing refuses it; nothing is sent that would be read as another value.
 
-#[cfg_attr(not(feature = "client"), allow(dead_code, reason = "the server writes headers only"))]
+#[cfg_attr(not(feature = "client"), allow(dead_code, unreachable_pub, reason = "the server writes headers only"))]
 pub(crate) mod encode;
 #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "the client reads headers only"))]
 pub(crate) mod expand;

@@ -7,7 +7,7 @@
 
 pub(super) mod model;
 pub(super) mod operation;
-pub(super) mod progenitor;
+mod progenitor;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -36,7 +36,7 @@ impl<'a> Method<'a> {
         let (success, error) = (Outcome::success(operation), Outcome::error(operation));
         let body = body_enum(operation);
         let mut template = OwnMethod { operation, written, sent, success: &success, error: &error };
-        // progenitor names arguments by rules of its own.
+        // progenitor names and orders arguments by rules of its own; where they differ, the method is ours.
         if !template.written.as_ref().is_none_or(|written| template.names(&written.arguments)) {
             template.written = None;
         }
@@ -426,10 +426,10 @@ struct Arm {
     expression: String,
 }
 
-/// The names of a method's arguments, in order: what progenitor wrote has an order of its own.
-pub(in crate::emit) fn argument_names(operation: &Operation, written: Option<Written>) -> Vec<String> {
+/// The names of a method's arguments, in order.
+pub(in crate::emit) fn argument_names(operation: &Operation) -> Vec<String> {
     let (success, error) = (Outcome::success(operation), Outcome::error(operation));
-    let method = OwnMethod { operation, written, success: &success, error: &error };
+    let method = OwnMethod { operation, written: None, sent: false, success: &success, error: &error };
     let name = |argument: String| argument.split(':').next().unwrap_or_default().trim().to_owned();
     method.arguments().into_iter().map(name).collect()
 }

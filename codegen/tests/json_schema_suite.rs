@@ -165,7 +165,7 @@ fn groups(suite: &Path) -> Vec<Group> {
 fn write_contract(folder: &Path, groups: &[&Group]) -> PathBuf {
     let mut components = serde_json::Map::new();
     for group in groups {
-        let file = format!("{}.json", group.component);
+        let file = format!("schema-{}.json", group.component);
         support::write(&folder.join(&file), &group.schema.to_string());
         components.insert(group.component.clone(), json!({ "$ref": file }));
     }
@@ -201,8 +201,11 @@ fn said(scratch: &Path, group: &Group) -> (Option<String>, bool) {
         Err(diagnostics) => diagnostics,
     };
     let is_untyped = diagnostics.iter().any(|diagnostic| diagnostic.code == "missing-type");
-    let reasons: BTreeSet<&str> =
-        diagnostics.iter().map(|diagnostic| diagnostic.code).filter(|code| !HARMLESS.contains(code)).collect();
+    let reasons: BTreeSet<&str> = diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.code)
+        .filter(|code| !HARMLESS.contains(code) && !code.starts_with("degraded-"))
+        .collect();
     ((!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join(", ")), is_untyped)
 }
 
@@ -213,10 +216,10 @@ const MISSING_TYPE: &str = "missing-type";
 /// Warnings about the Rust type alone, or about style: the schema is judged in full all the same.
 const HARMLESS: &[&str] = &[
     "annotation",
-    "degraded-all-of",
     "default-does-not-fit",
     "format-without-type",
     "missing-type",
+    "name-collision",
     "old-keyword",
     "repeated-enum-value",
 ];

@@ -104,7 +104,7 @@ impl Lowerer<'_, '_> {
         }
         let (ty, name) = match &*self.shapes.shape(id) {
             Shape::Struct(_) | Shape::Map(_) => (JsonType::Object, "object"),
-            Shape::Array(_) => (JsonType::Array, "array"),
+            Shape::Array(_) | Shape::Tuple(_) => (JsonType::Array, "array"),
             _ => return,
         };
         schema.types.push(ty);

@@ -196,6 +196,7 @@ impl<'a> Shapes<'a> {
         base.all_of = Vec::new();
         base.reference = None;
         base.unevaluated_properties = None;
+        base.unevaluated_items = None;
         let mut parts: Vec<SchemaId> = atoms.strong.iter().copied().filter(|atom| *atom != union).collect();
         parts.retain(|part| *part != id);
         if id != union && (says_type(&self.arena[id.0]) || !self.arena[id.0].required.is_empty()) {
@@ -203,6 +204,7 @@ impl<'a> Shapes<'a> {
             own.all_of = Vec::new();
             own.reference = None;
             own.unevaluated_properties = None;
+            own.unevaluated_items = None;
             own.component = None;
             own.referenced = false;
             parts.push(self.push(own));

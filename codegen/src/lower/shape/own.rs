@@ -208,7 +208,13 @@ impl<'a> Shapes<'a> {
         };
         let most = count(schema.max_items, usize::MAX);
         let mut elements = schema.prefix_items.clone();
-        let beyond = schema.items.or(schema.unevaluated_items);
+        // What other schemas look at is evaluated too, so it may be longer than its own `prefixItems`.
+        let alone = schema.reference.is_none()
+            && schema.all_of.is_empty()
+            && schema.alternatives().is_empty()
+            && schema.contains.is_none()
+            && schema.if_.is_none();
+        let beyond = schema.items.or(schema.unevaluated_items.filter(|_| alone));
         let ends = most <= elements.len() || beyond.is_some_and(|rest| self.arena[rest.0].never);
         elements.truncate(most);
         let rest = (!ends).then_some(beyond);

@@ -4,7 +4,6 @@
 //! test       everything CI runs, step by step
 //! generate   bring the generated crates up to date without building them
 //! corpus     generate and compile other people's contracts, one row of figures for each
-//! bench      what is measured for docs/performance.md
 //! suite      bring the JSON Schema Test Suite for the tests
 //! bench      measure beside others: `bench auth` verifies tokens beside Clerk's own SDK, `bench peers` generates and compiles
 //! mutants    does a test fail for each way in which the token verifier could be wrong?
@@ -30,12 +29,12 @@ mod bench;
 mod corpus;
 mod deny;
 mod generated;
+mod infra;
 mod migrations;
 mod mutants;
-mod queries;
-mod infra;
 mod package;
 mod peers;
+mod queries;
 mod regeneration;
 mod schemathesis;
 mod steps;
@@ -63,9 +62,6 @@ enum Command {
     Generate,
     /// Generate and compile contracts, and print one row of figures for each.
     Corpus(corpus::Options),
-    /// Measure for docs/performance.md.
-    #[command(subcommand)]
-    Bench(bench::Bench),
     /// Bring the JSON Schema Test Suite for the tests, and print where it is.
     Suite,
     /// Measure beside others, in the same run; fails below the bars.
@@ -116,7 +112,6 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Generate => generated::write(&workspace),
         Command::Corpus(options) => corpus::run(&workspace, &options),
-        Command::Bench(bench) => bench::run(&workspace, &bench),
         Command::Suite => suite::folder(&workspace).map(|folder| {
             println!("JSON_SCHEMA_TEST_SUITE={}", folder.display());
             true

@@ -710,7 +710,7 @@ impl ExportTasksAccept {
 static E_TAG_HEADER: Parameter = Parameter {
     name: "ETag",
     required: true,
-    schema: &Schema { types: Types::STRING, pattern: Some(&api_types::schemas::patterns::PATTERN_9), ..Schema::ANY },
+    schema: &Schema { types: Types::STRING, pattern: Some(&api_types::schemas::patterns::PATTERN_10), ..Schema::ANY },
     ..Parameter::HEADER
 };
 

@@ -199,9 +199,8 @@ static LIST_PROJECTS_CURSOR: Parameter = Parameter {
     name: "cursor",
     schema: &Schema {
         types: Types::STRING,
-        min_length: Some(1),
-        max_length: Some(128),
-        pattern: Some(&api_types::schemas::patterns::PATTERN_4),
+        max_length: Some(32),
+        pattern: Some(&api_types::schemas::patterns::PATTERN_9),
         ..Schema::ANY
     },
     ..Parameter::QUERY

@@ -258,9 +258,8 @@ static LIST_TASKS_CURSOR: Parameter = Parameter {
     name: "cursor",
     schema: &Schema {
         types: Types::STRING,
-        min_length: Some(1),
-        max_length: Some(128),
-        pattern: Some(&api_types::schemas::patterns::PATTERN_4),
+        max_length: Some(32),
+        pattern: Some(&api_types::schemas::patterns::PATTERN_9),
         ..Schema::ANY
     },
     ..Parameter::QUERY
@@ -533,7 +532,7 @@ static LOCATION_HEADER: Parameter = Parameter {
 static E_TAG_HEADER: Parameter = Parameter {
     name: "ETag",
     required: true,
-    schema: &Schema { types: Types::STRING, pattern: Some(&api_types::schemas::patterns::PATTERN_9), ..Schema::ANY },
+    schema: &Schema { types: Types::STRING, pattern: Some(&api_types::schemas::patterns::PATTERN_10), ..Schema::ANY },
     ..Parameter::HEADER
 };
 
@@ -1202,9 +1201,8 @@ static EXPORT_TASKS_CURSOR: Parameter = Parameter {
     name: "cursor",
     schema: &Schema {
         types: Types::STRING,
-        min_length: Some(1),
-        max_length: Some(128),
-        pattern: Some(&api_types::schemas::patterns::PATTERN_4),
+        max_length: Some(32),
+        pattern: Some(&api_types::schemas::patterns::PATTERN_9),
         ..Schema::ANY
     },
     ..Parameter::QUERY

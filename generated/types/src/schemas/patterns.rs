@@ -7,8 +7,8 @@ use specwright_runtime::schema::Pattern;
 /// `^[a-z0-9][a-z0-9-]*$`.
 pub static PATTERN_1: Pattern = Pattern::new("^[a-z0-9][a-z0-9-]*$");
 
-/// `^\S(?:[^\u0000-\u001f]*\S)?$`.
-pub static PATTERN_2: Pattern = Pattern::new(r"^\S(?:[^\u0000-\u001f]*\S)?$");
+/// `^[^\s\u0000-\u001f](?:[^\u0000-\u001f]*[^\s\u0000-\u001f])?$`.
+pub static PATTERN_2: Pattern = Pattern::new(r"^[^\s\u0000-\u001f](?:[^\u0000-\u001f]*[^\s\u0000-\u001f])?$");
 
 /// `^[^\u0000]*$`.
 pub static PATTERN_3: Pattern = Pattern::new(r"^[^\u0000]*$");
@@ -28,5 +28,8 @@ pub static PATTERN_7: Pattern = Pattern::new("^[A-Z][A-Z0-9]*$");
 /// `^[0-9a-f]{64}$`.
 pub static PATTERN_8: Pattern = Pattern::new("^[0-9a-f]{64}$");
 
+/// `^[A-Za-z0-9_-]{32}$`.
+pub static PATTERN_9: Pattern = Pattern::new("^[A-Za-z0-9_-]{32}$");
+
 /// `^"[!#-~]*"$`.
-pub static PATTERN_9: Pattern = Pattern::new(r#"^"[!#-~]*"$"#);
+pub static PATTERN_10: Pattern = Pattern::new(r#"^"[!#-~]*"$"#);

@@ -43,7 +43,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<bo
 /// As [`run`].
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let mut cargo = workspace.cargo();
-    run_program(&mut compile(cargo.arg("build")))?;
+    run_program(compile(cargo.arg("build")))?;
     let folder = place(workspace, &workspace.target.join("release/api"))?;
     drive(workspace, &folder.join("bootstrap"))?;
     Ok(folder)

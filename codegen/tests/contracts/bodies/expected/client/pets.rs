@@ -3,9 +3,9 @@
 //! Operations tagged `pets`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Form, Upload};
+use specwright_runtime::client::{Call, Form, Upload, refuse_call};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// `PUT /pets`

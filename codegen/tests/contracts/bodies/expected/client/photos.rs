@@ -3,9 +3,9 @@
 //! Operations tagged `photos`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::Call;
+use specwright_runtime::client::{Call, refuse_call};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// `PUT /photos`

@@ -17,6 +17,7 @@ pub use callers::*;
 pub use credentials::{Credentials, Secret};
 pub use progenitor_client::{ByteStream, Error, ResponseValue};
 pub use specwright_runtime::client::Upload;
+use specwright_runtime::client::refuse_call;
 pub use specwright_runtime::sequence::{Event, ItemError, ItemSource, Items};
 
 /// A client of the API.
@@ -93,13 +94,5 @@ impl ClientInfo<Credentials> for Client {
 
     fn inner(&self) -> &Credentials {
         &self.inner
-    }
-}
-
-/// A request that could not be made.
-fn refuse_call<E>(error: specwright_runtime::client::CallError) -> Error<E> {
-    match error {
-        specwright_runtime::client::CallError::Build(error) => Error::CommunicationError(error),
-        other => Error::InvalidRequest(other.to_string()),
     }
 }

@@ -4,9 +4,9 @@
 
 use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, read_json};
+use specwright_runtime::client::{Call, read_json, refuse_call};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// `GET /pets`

@@ -3,9 +3,9 @@
 //! Operations tagged `forms`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, read_json, read_text};
+use specwright_runtime::client::{Call, Encoding, read_json, read_text, refuse_call};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// A body that may be absent, and may be null.

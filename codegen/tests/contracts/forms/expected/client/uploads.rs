@@ -3,9 +3,9 @@
 //! Operations tagged `uploads`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, Form, Upload, read_json};
+use specwright_runtime::client::{Call, Encoding, Form, Upload, read_json, refuse_call};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// One file, which is a field of the form.

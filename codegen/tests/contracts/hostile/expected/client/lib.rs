@@ -26,6 +26,7 @@ mod lib_tag;
 mod mod_tag;
 mod schemas_tag;
 mod type_tag;
+pub mod webhooks;
 
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 
@@ -39,7 +40,8 @@ pub use mod_tag::*;
 pub use progenitor_client::{ByteStream, Error, ResponseValue};
 #[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use schemas_tag::*;
-pub use specwright_runtime::client::Upload;
+use specwright_runtime::client::refuse_call;
+pub use specwright_runtime::client::{Exchange, ExpressionError, Sender, Upload};
 pub use specwright_runtime::sequence::{Event, ItemError, ItemSource, Items};
 #[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use type_tag::*;
@@ -118,13 +120,5 @@ impl ClientInfo<Credentials> for Client {
 
     fn inner(&self) -> &Credentials {
         &self.inner
-    }
-}
-
-/// A request that could not be made.
-fn refuse_call<E>(error: specwright_runtime::client::CallError) -> Error<E> {
-    match error {
-        specwright_runtime::client::CallError::Build(error) => Error::CommunicationError(error),
-        other => Error::InvalidRequest(other.to_string()),
     }
 }

@@ -3,9 +3,9 @@
 //! Operations tagged `lib`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Form, Upload, read_json, refused};
+use specwright_runtime::client::{Call, Form, Upload, read_json, refuse_call, refused};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// `POST /mod`

@@ -8,12 +8,12 @@
 
 use progenitor_client::{Error, ResponseValue};
 use specwright_runtime::client::{
-    Call, Encoding, media_type_matches, read_header, read_json, read_text, refused, wrapped,
+    Call, Encoding, media_type_matches, read_header, read_json, read_text, refuse_call, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Schema, Types};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// " \ */ {{ summary }}

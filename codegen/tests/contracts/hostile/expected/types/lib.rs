@@ -27,7 +27,9 @@ mod common;
 mod lib_tag;
 pub mod schemas;
 mod type_tag;
+mod webhooks;
 
 pub use self::common::*;
 pub use self::lib_tag::*;
 pub use self::type_tag::*;
+pub use self::webhooks::*;

@@ -4,12 +4,13 @@
 
 use progenitor_client::{ByteStream, Error, ResponseValue};
 use specwright_runtime::client::{
-    Call, Form, Upload, media_type_matches, read_header, read_json, read_stream, read_text, refused, wrapped,
+    Call, Form, Upload, media_type_matches, read_header, read_json, read_stream, read_text, refuse_call, refused,
+    wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Schema, Types};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// `POST /forms`

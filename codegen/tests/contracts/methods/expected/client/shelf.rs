@@ -4,9 +4,9 @@
 
 use progenitor_client::{Error, QueryParam, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, Encoding, read_json};
+use specwright_runtime::client::{Call, Encoding, read_json, refuse_call};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// `GET /books`
@@ -51,6 +51,18 @@ impl Client {
         let response = self.call(call, "copy_books").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+
+    /// `GET /find`
+    pub async fn find(&self, search: &api_types::FindSearch) -> Result<ResponseValue<String>, Error<()>> {
+        let mut call = Call::new(reqwest::Method::GET, "/find");
+        call.query("search", Encoding::FORM_EXPLODED.required(), &search).map_err(refuse_call)?;
+        call.accept("application/json");
+        let response = self.call(call, "find").await?;
+        match response.status().as_u16() {
+            200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

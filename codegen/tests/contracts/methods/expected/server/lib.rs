@@ -23,8 +23,14 @@ pub mod other;
 pub mod shelf;
 
 /// Every operation of the contract.
-pub static OPERATIONS: &[&Operation] =
-    &[&shelf::LIST_BOOKS, &shelf::SEARCH_BOOKS, &shelf::COPY_BOOKS, &other::LINK_BOOKS, &other::COPY_BOOK];
+pub static OPERATIONS: &[&Operation] = &[
+    &shelf::LIST_BOOKS,
+    &shelf::SEARCH_BOOKS,
+    &shelf::COPY_BOOKS,
+    &shelf::FIND,
+    &other::LINK_BOOKS,
+    &other::COPY_BOOK,
+];
 
 /// The whole contract as one router, with what belongs around every request: its id, the limits, the log, and problems
 /// (RFC 9457) for paths and methods that the contract does not have.

@@ -28,6 +28,9 @@ pub trait ShelfApi: Send + Sync + 'static {
 
     /// `COPY /books`.
     fn copy_books(&self, request: CopyBooksRequest) -> impl Future<Output = Result<CopyBooksResponse, Failure>> + Send;
+
+    /// `GET /find`.
+    fn find(&self, request: FindRequest) -> impl Future<Output = Result<FindResponse, Failure>> + Send;
 }
 
 /// The routes of these operations. Merge them with others, or put tower layers around them; the service comes last.
@@ -44,6 +47,10 @@ pub fn routes<Api: ShelfApi>(api: Arc<Api>, service: &Service) -> Router {
     routes.add(&COPY_BOOKS, |api, incoming| async move {
         let request = CopyBooksRequest::decode(incoming).await?;
         Ok(api.copy_books(request).await?)
+    });
+    routes.add(&FIND, |api, incoming| async move {
+        let request = FindRequest::decode(incoming).await?;
+        Ok(api.find(request).await?)
     });
     routes.into_router()
 }
@@ -208,3 +215,54 @@ pub static COPY_BOOKS: Operation = Operation {
 // Query parameter `limit` of `copyBooks`.
 static COPY_BOOKS_LIMIT: Parameter =
     Parameter { name: "limit", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
+
+/// The input of `GET /find`.
+#[derive(Debug)]
+pub struct FindRequest {
+    /// The request around the values of the contract.
+    pub context: Context,
+    /// The query parameter `search`.
+    pub search: api_types::FindSearch,
+}
+
+impl FindRequest {
+    async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
+        let mut decoder = incoming.decoder();
+        let search = decoder.required(&FIND_SEARCH);
+        decoder.finish()?;
+        Ok(Self { context: decoder.context(), search: search? })
+    }
+}
+
+/// What `GET /find` can answer.
+#[derive(Debug)]
+pub enum FindResponse {
+    /// 200: What arrived.
+    Ok(String),
+}
+
+impl Respond for FindResponse {
+    fn respond(self, reply: Reply) -> Response {
+        match self {
+            Self::Ok(body) => {
+                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
+            }
+        }
+    }
+}
+
+/// `GET /find`.
+pub static FIND: Operation = Operation {
+    id: "find",
+    method: "GET",
+    path: "/find",
+    tag: "shelf",
+    security: &[],
+    produces: &["application/json"],
+    deprecated: false,
+};
+
+// Query parameter `search` of `find`.
+static FIND_SEARCH: Parameter =
+    Parameter { name: "search", required: true, schema: &api_types::schemas::FIND_SEARCH, ..Parameter::QUERY };

@@ -4,6 +4,16 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The schema `FindSearch`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct FindSearch {
+    /// The property `text`.
+    pub text: String,
+    /// The property `pages`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<i64>,
+}
+
 /// The schema `SearchBooksRequestBody`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct SearchBooksRequestBody {

@@ -67,9 +67,15 @@ impl Credentials {
         Self::default()
     }
 
-    /// The secret of the scheme `basic`: `user:password` in Base64, sent as `Authorization: Basic` (RFC 7617).
+    /// The secret of the scheme `basic`: user and password, sent as `Authorization: Basic` (RFC 7617). A user with a colon is read as another one.
     #[must_use]
-    pub fn basic(mut self, secret: impl Into<Secret>) -> Self {
+    pub fn basic(self, user: &str, password: &str) -> Self {
+        self.basic_secret(specwright_runtime::client::basic(user, password))
+    }
+
+    /// The same as one secret, `user:password` in Base64, where it is asked for before each request.
+    #[must_use]
+    pub fn basic_secret(mut self, secret: impl Into<Secret>) -> Self {
         self.basic = Some(secret.into());
         self
     }

@@ -3,9 +3,9 @@
 //! Operations tagged `things`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding};
+use specwright_runtime::client::{Call, Encoding, refuse_call};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// `GET /things/{id}/{list}/{file}.{extension}`

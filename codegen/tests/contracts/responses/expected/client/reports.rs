@@ -4,12 +4,12 @@
 
 use progenitor_client::{ByteStream, Error, ResponseValue};
 use specwright_runtime::client::{
-    Call, Encoding, media_type_matches, read_header, read_json, read_stream, read_text, refused, wrapped,
+    Call, Encoding, media_type_matches, read_header, read_json, read_stream, read_text, refuse_call, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Schema, Types};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// `GET /reports/{id}`

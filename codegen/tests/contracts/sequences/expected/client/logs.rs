@@ -3,10 +3,10 @@
 //! Operations tagged `logs`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, media_type_matches, read_items, read_json, refused, wrapped};
+use specwright_runtime::client::{Call, media_type_matches, read_items, read_json, refuse_call, refused, wrapped};
 use specwright_runtime::sequence::{Framing, ItemSource, Items};
 
-use crate::{Client, refuse_call};
+use crate::Client;
 
 impl Client {
     /// `GET /logs`

@@ -18,6 +18,7 @@ impl ClientHooks<()> for Client {}
 pub use accounts::*;
 pub use progenitor_client::{ByteStream, Error, ResponseValue};
 pub use specwright_runtime::client::Upload;
+use specwright_runtime::client::refuse_call;
 pub use specwright_runtime::sequence::{Event, ItemError, ItemSource, Items};
 #[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use values::*;
@@ -96,13 +97,5 @@ impl ClientInfo<()> for Client {
 
     fn inner(&self) -> &() {
         &self.inner
-    }
-}
-
-/// A request that could not be made.
-fn refuse_call<E>(error: specwright_runtime::client::CallError) -> Error<E> {
-    match error {
-        specwright_runtime::client::CallError::Build(error) => Error::CommunicationError(error),
-        other => Error::InvalidRequest(other.to_string()),
     }
 }

@@ -4,6 +4,17 @@
 
 use specwright_runtime::schema::{Schema, Types};
 
+/// What a [`FindSearch`](crate::FindSearch) must satisfy.
+pub static FIND_SEARCH: Schema = Schema {
+    types: Types::OBJECT,
+    required: &["text"],
+    properties: &[
+        ("text", &Schema { types: Types::STRING, min_length: Some(1), ..Schema::ANY }),
+        ("pages", &Schema { types: Types::INTEGER, ..Schema::ANY }),
+    ],
+    ..Schema::ANY
+};
+
 /// What a [`SearchBooksRequestBody`](crate::SearchBooksRequestBody) must satisfy.
 pub static SEARCH_BOOKS_REQUEST_BODY: Schema = Schema {
     types: Types::OBJECT,

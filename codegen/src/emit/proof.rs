@@ -236,10 +236,12 @@ fn part_media_type(part: &Part) -> String {
 fn case(operation: &Operation) -> String {
     let arguments: Vec<String> = argument_names(operation)
         .iter()
-        .map(|name| match operation.parameters.iter().position(|parameter| parameter.name.rust == *name) {
-            Some(index) => format!("given.argument({index})?"),
-            None if name == "accept" => accept_argument(operation),
-            None => operation.body.as_ref().map(|body| body_argument(operation, body)).unwrap_or_default(),
+        .map(|name| {
+            match operation.parameters.iter().position(|parameter| plain(&parameter.name.rust) == plain(name)) {
+                Some(index) => format!("given.argument({index})?"),
+                None if name == "accept" => accept_argument(operation),
+                None => operation.body.as_ref().map(|body| body_argument(operation, body)).unwrap_or_default(),
+            }
         })
         .collect();
     format!(
@@ -252,6 +254,11 @@ fn case(operation: &Operation) -> String {
         arguments.join(", "),
         arrived(operation)
     )
+}
+
+/// A name without what keeps it from being a keyword: progenitor writes `type_` for `r#type`.
+fn plain(name: &str) -> &str {
+    name.trim_start_matches("r#").trim_end_matches('_')
 }
 
 /// The media type that is asked for.

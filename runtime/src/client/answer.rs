@@ -117,6 +117,12 @@ pub fn media_type_matches(response: &Response, range: &str) -> bool {
     }
 }
 
+/// Whether the `Content-Type` of a response is this very media type: where a response has several kinds of JSON.
+pub fn media_type_is(response: &Response, media_type: &str) -> bool {
+    let actual = response.headers().get(CONTENT_TYPE).and_then(|actual| actual.to_str().ok()).unwrap_or_default();
+    actual.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
+}
+
 fn documented<E>(response: Response, media_type: &str) -> Result<Response, Error<E>> {
     if media_type_matches(&response, media_type) { Ok(response) } else { Err(Error::UnexpectedResponse(response)) }
 }

@@ -1,6 +1,6 @@
 //! One request in the making.
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Method};
 use serde::Serialize;
 use serde_json::Value;
@@ -238,7 +238,10 @@ impl Call {
         let request = client.request(self.method, url).headers(self.headers);
         let request = match self.body {
             Some(Payload::Bytes(body)) => request.body(body),
-            Some(Payload::Form(form)) => request.multipart(form),
+            Some(Payload::Form(form)) => {
+                let end = format!("--{}--\r\n", form.boundary());
+                return Ok(with_end(request.multipart(form).build()?, end));
+            }
             None => request,
         };
         Ok(request.build()?)
@@ -260,6 +263,16 @@ fn listed(violations: &[Violation]) -> String {
 
 fn unsendable(name: &str) -> impl Fn(String) -> CallError + '_ {
     |reason| CallError::Unsendable { name: name.to_owned(), reason }
+}
+
+/// A form without parts has nothing but its end, which reqwest leaves out; without it no server can tell it from one that was
+/// cut off (RFC 2046, section 5.1.1).
+fn with_end(mut request: reqwest::Request, end: String) -> reqwest::Request {
+    if request.body().and_then(Body::as_bytes).is_some_and(<[u8]>::is_empty) {
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(end.len()));
+        *request.body_mut() = Some(end.into());
+    }
+    request
 }
 
 fn json(name: &str, value: &impl Serialize) -> Result<Value, CallError> {

@@ -14,7 +14,8 @@ mod upload;
 
 pub use crate::spelling::encode::Encoding;
 pub use answer::{
-    media_type_matches, read_bytes, read_header, read_items, read_json, read_stream, read_text, refused, wrapped,
+    media_type_is, media_type_matches, read_bytes, read_header, read_items, read_json, read_stream, read_text, refused,
+    wrapped,
 };
 pub use call::{Call, CallError};
 pub use expression::{Exchange, ExpressionError};

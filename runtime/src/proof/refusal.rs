@@ -8,7 +8,7 @@ use super::drive::Ground;
 use super::given::{PartPayload, Payload, Request};
 use super::plan::{Content, Plan};
 use super::report::Report;
-use super::requests::raw;
+use super::requests::{is_json, raw};
 use crate::operation::{Location, Parameter, Style};
 use crate::schema::Schema;
 
@@ -114,7 +114,7 @@ async fn parameters(plan: &'static Plan, ground: &Ground, base: &Request, report
 
 /// Whether the broken value has a spelling of its own: text has no types, and nothing looks like nothing.
 fn is_spellable(parameter: &Parameter, value: &Value, broken: &Value, place: &str, keywords: &[&str]) -> bool {
-    if parameter.content.is_some() {
+    if parameter.content.is_some_and(is_json) {
         return parameter.location != Location::Header || broken.to_string().is_ascii();
     }
     let part = |value: &Value| value.pointer(place).cloned();

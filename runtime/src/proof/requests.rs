@@ -68,7 +68,7 @@ fn parameters(plan: &'static Plan, wish: Wish, unmade: &mut Vec<String>) -> Opti
 
 /// In a parameter nothing is spelled like nothing, and some characters have no spelling.
 fn wish_for(parameter: &Parameter, wish: Wish) -> Wish {
-    if parameter.content.is_some() && parameter.location != Location::Header {
+    if parameter.content.is_some_and(is_json) && parameter.location != Location::Header {
         return Wish { emptiness: true, ..wish };
     }
     let delimited = matches!(parameter.style, Style::SpaceDelimited | Style::PipeDelimited);
@@ -217,7 +217,7 @@ pub(super) fn raw(
     let mut call = Call::new(method, plan.operation.path);
     for (parameter, value) in plan.parameters.iter().zip(&request.parameters) {
         let Some(value) = value else { continue };
-        let spelled = match parameter.content {
+        let spelled = match parameter.content.filter(|content| is_json(content)) {
             Some(_) => Value::from(value.to_string()),
             None => value.clone(),
         };
@@ -258,6 +258,11 @@ pub(super) fn raw(
         _ => {}
     }
     call.build(client, base_url)
+}
+
+/// Whether the text of a `content` parameter is JSON.
+pub(super) fn is_json(media_type: &str) -> bool {
+    matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json")
 }
 
 /// A media type that a range covers.

@@ -278,6 +278,7 @@ fn imports(text: &str, own: &[&'static str]) -> String {
         "Form",
         "Sender",
         "Upload",
+        "media_type_is",
         "media_type_matches",
         "read_bytes",
         "read_header",

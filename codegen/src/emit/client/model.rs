@@ -63,6 +63,8 @@ pub(crate) struct Case {
     media_type: Option<String>,
     /// Whether the media type tells it from other cases of its status.
     guarded: bool,
+    /// Whether it is one of several kinds of JSON, which only their names tell apart.
+    exact: bool,
     shape: Shape,
     /// What is built around the body: the path of a struct or variant.
     wrap: Option<String>,
@@ -198,6 +200,8 @@ impl Outcome {
                     status,
                     media_type,
                     guarded: several,
+                    exact: media.is_some_and(is_json)
+                        && response.media.iter().filter(|media| is_json(media)).count() > 1,
                     shape,
                     wrap: Some(format!("{name}::{variant}")),
                     headers: reads(response),
@@ -219,6 +223,10 @@ impl Outcome {
             _ => Self { ty: name.clone(), cases, item: Some(Item { name, docs, fields: Vec::new(), variants }) },
         }
     }
+}
+
+fn is_json(media: &Media) -> bool {
+    matches!(media.kind, MediaKind::Json { .. })
 }
 
 /// The fields of a response with headers; empty for one without.
@@ -280,7 +288,8 @@ impl Case {
     /// What must hold beside the pattern.
     pub(crate) fn guard(&self) -> Option<String> {
         let media_type = self.media_type.as_ref().filter(|_| self.guarded)?;
-        Some(format!("media_type_matches(&response, {})", text::string_literal(media_type)))
+        let question = if self.exact { "media_type_is" } else { "media_type_matches" };
+        Some(format!("{question}(&response, {})", text::string_literal(media_type)))
     }
 
     /// What the method ends with.

@@ -15,9 +15,9 @@ pub(crate) enum Tool {
     Progenitor,
     /// A server for axum, from openapi-generator.
     RustAxum,
-    /// Types and a client, and a server for the operations that are named.
+    /// Types and a client, and a server for the operations that are named. Not tried yet.
     OpenapiToRust,
-    /// Types and a client, or a server.
+    /// Types and a client, or a server. Not tried yet.
     Oas3Gen,
 }
 
@@ -185,6 +185,7 @@ pub(crate) const PROGENITOR_MANIFEST: &str = "[package]\nname = \"peer\"\nversio
     rand.workspace = true\nregress.workspace = true\nreqwest.workspace = true\nserde.workspace = true\n\
     serde_json.workspace = true\nuuid.workspace = true\n";
 
+/// Not filled in yet: until it is, the column of oas3-gen says whether it writes code, and nothing about compiling.
 const OAS3_GEN_DEPENDENCIES: &str = "";
 
 /// The Rust files below a folder.

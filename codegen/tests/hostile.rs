@@ -9,7 +9,7 @@ mod support;
 
 use std::fs;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// `TEXT` stands where the contract may say anything.
 const CONTRACT: &str = r##"{
@@ -115,7 +115,9 @@ fn code(tokens: TokenStream) -> String {
                 }
             }
             // rustfmt puts braces around what follows an arrow, and commas, where it breaks a line.
-            TokenTree::Group(group) if code.trim_end().ends_with("= >") => code.push_str(&self::code(group.stream())),
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && code.trim_end().ends_with("= >") => {
+                code.push_str(&self::code(group.stream()));
+            }
             TokenTree::Punct(punct) if punct.as_char() == ',' => {}
             TokenTree::Group(group) => {
                 code.push_str(&format!("{:?}({})", group.delimiter(), self::code(group.stream())));

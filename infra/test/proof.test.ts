@@ -170,12 +170,16 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the proxy may not be called any more',
     says: /is not reached by/,
-    change: (resources) => remove(resources, id('AWS::EC2::SecurityGroupIngress', 'ProxyGroupFrom')),
+    change: (resources) => {
+      remove(resources, id('AWS::EC2::SecurityGroupIngress', 'ProxyGroupFrom'));
+    },
   },
   {
     name: 'the proxy may not call the database',
     says: /is not reached by/,
-    change: (resources) => remove(resources, id('AWS::EC2::SecurityGroupIngress', 'DatabaseGroupFrom')),
+    change: (resources) => {
+      remove(resources, id('AWS::EC2::SecurityGroupIngress', 'DatabaseGroupFrom'));
+    },
   },
   {
     name: 'the database listens on another port as well',
@@ -229,7 +233,9 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a subnet uses the main route table',
     says: /without a route table/,
-    change: (resources) => remove(resources, id('AWS::EC2::SubnetRouteTableAssociation', 'isolated')),
+    change: (resources) => {
+      remove(resources, id('AWS::EC2::SubnetRouteTableAssociation', 'isolated'));
+    },
   },
   {
     name: 'anybody may invoke the function',

@@ -326,13 +326,15 @@ impl Variables<'_> {
         }
         match self.get("DATABASE_SSLMODE").map(|mode| mode.parse::<PgSslMode>()) {
             None => options = options.ssl_mode(PgSslMode::VerifyFull),
-            Some(Ok(mode)) => options = options.ssl_mode(mode),
+            Some(Ok(mode)) => {
+                options = options.ssl_mode(mode);
+                if let Err(problem) = verified(&options) {
+                    self.note(format!("DATABASE_SSLMODE: {problem}"));
+                }
+            }
             Some(Err(_)) => {
                 self.note("DATABASE_SSLMODE is not one of disable, prefer, require, verify-ca, verify-full");
             }
-        }
-        if let Err(problem) = verified(&options) {
-            self.note(format!("DATABASE_SSLMODE: {problem}"));
         }
         match self.get("DATABASE_CA_FILE") {
             Some(file) if Path::new(&file).is_file() => options = options.ssl_root_cert(file),

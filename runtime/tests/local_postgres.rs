@@ -86,7 +86,11 @@ async fn only_the_owner_gets_in() {
         assert_eq!(error.as_database_error().unwrap().code().unwrap(), "28P01", "{role}");
     }
     let rights = "SELECT concat(rolsuper, rolbypassrls, rolcreaterole) FROM pg_roles WHERE rolname = current_user";
-    assert_eq!(ask(postgres.url(), rights).await.unwrap(), "fff", "row level security applies to the service");
+    assert_eq!(
+        ask(postgres.url(), rights).await.unwrap(),
+        "fft",
+        "row level security applies to the service, which makes a role for its requests"
+    );
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ pub fn write(generated: &Generated, layout: &Layout) -> Result<Vec<PathBuf>, Err
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub fn write_files(files: &[File], folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut written = Vec::new();
     for file in files {

@@ -95,6 +95,7 @@ impl Encoding {
     }
 
     /// How a parameter or header of the contract is spelled.
+    #[cfg(feature = "server")]
     pub(crate) fn of(parameter: &Parameter) -> Self {
         Self { required: parameter.required, ..Self::new(parameter.style, parameter.explode) }
     }

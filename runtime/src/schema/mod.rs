@@ -32,7 +32,10 @@ mod words;
 
 pub(crate) use self::format::{is_decimal, is_duration, is_time};
 #[cfg(any(feature = "server", feature = "client"))]
-#[cfg_attr(not(feature = "server"), allow(unused_imports, reason = "a client reads less of a schema than a server"))]
+#[cfg_attr(
+    not(feature = "server"),
+    allow(unused_imports, reason = "a client reads less of a schema than a server")
+)]
 pub(crate) use self::{
     explore::{accepted_types, property_of},
     reading::{additional_of, items_of, properties_of, read_number, takes_additional},

@@ -8,7 +8,9 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use crate::operation::{Parameter, Style};
+#[cfg(feature = "server")]
+use crate::operation::Parameter;
+use crate::operation::Style;
 
 /// `style` and `explode` of a parameter.
 #[derive(Clone, Copy, Debug)]

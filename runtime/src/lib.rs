@@ -60,6 +60,8 @@ pub mod local;
 pub mod proof;
 
 // Generated code names these through here, so that it and the runtime agree on their versions.
+#[doc(hidden)]
+pub use serde;
 #[cfg(feature = "server")]
 #[doc(no_inline)]
 pub use {axum, http};

@@ -128,25 +128,78 @@ pub struct Parameter {
 
 impl Parameter {
     /// A query parameter as OpenAPI means it where a contract says no more: a form, exploded, optional.
-    pub const QUERY: Self = Self::at(Location::Query, Style::Form, true);
-    /// A path parameter where a contract says no more.
-    pub const PATH: Self = Self { required: true, ..Self::at(Location::Path, Style::Simple, false) };
-    /// A header where a contract says no more.
-    pub const HEADER: Self = Self::at(Location::Header, Style::Simple, false);
-    /// A cookie where a contract says no more.
-    pub const COOKIE: Self = Self::at(Location::Cookie, Style::Form, true);
+    pub const fn query(name: &'static str, schema: &'static Schema) -> Self {
+        Self::at(Location::Query, Style::Form, name, schema).explode(true)
+    }
 
-    const fn at(location: Location, style: Style, explode: bool) -> Self {
+    /// A path parameter where a contract says no more: simple, not exploded; always required.
+    pub const fn path(name: &'static str, schema: &'static Schema) -> Self {
+        Self::at(Location::Path, Style::Simple, name, schema).required()
+    }
+
+    /// A header where a contract says no more: simple, not exploded, optional.
+    pub const fn header(name: &'static str, schema: &'static Schema) -> Self {
+        Self::at(Location::Header, Style::Simple, name, schema)
+    }
+
+    /// A cookie where a contract says no more: a form, exploded, optional.
+    pub const fn cookie(name: &'static str, schema: &'static Schema) -> Self {
+        Self::at(Location::Cookie, Style::Form, name, schema).explode(true)
+    }
+
+    const fn at(location: Location, style: Style, name: &'static str, schema: &'static Schema) -> Self {
         Self {
-            name: "",
+            name,
             location,
             style,
-            explode,
+            explode: false,
             required: false,
             allow_empty_value: false,
             content: None,
-            schema: &Schema::ANY,
+            schema,
             default: None,
         }
+    }
+
+    /// `required: true`.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// `style`.
+    #[must_use]
+    pub const fn style(mut self, style: Style) -> Self {
+        self.style = style;
+        self
+    }
+
+    /// `explode`.
+    #[must_use]
+    pub const fn explode(mut self, explode: bool) -> Self {
+        self.explode = explode;
+        self
+    }
+
+    /// `allowEmptyValue: true`.
+    #[must_use]
+    pub const fn allow_empty_value(mut self) -> Self {
+        self.allow_empty_value = true;
+        self
+    }
+
+    /// `content` with a media type, instead of `schema`.
+    #[must_use]
+    pub const fn content(mut self, media_type: &'static str) -> Self {
+        self.content = Some(media_type);
+        self
+    }
+
+    /// The value where the parameter is absent.
+    #[must_use]
+    pub const fn default(mut self, value: Literal) -> Self {
+        self.default = Some(value);
+        self
     }
 }

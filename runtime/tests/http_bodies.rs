@@ -82,7 +82,7 @@ static UPLOAD_PARTS: Multipart = Multipart {
     parts: &[
         Part {
             content_types: &["image/*", "text/plain"],
-            headers: &[Parameter { name: "X-Sum", schema: &COUNT, ..Parameter::HEADER }],
+            headers: &[Parameter::header("X-Sum", &COUNT)],
             ..Part::new("file", PartKind::File)
         },
         Part { many: true, ..Part::new("more", PartKind::File) },

@@ -144,7 +144,7 @@ pub(crate) fn float_literal(float: f64) -> String {
 }
 
 /// Digits in groups of three where there are many.
-fn digits(integer: &str) -> String {
+pub(crate) fn digits(integer: &str) -> String {
     let (sign, digits) = integer.strip_prefix('-').map_or(("", integer), |digits| ("-", digits));
     if digits.len() < 5 {
         return integer.to_owned();

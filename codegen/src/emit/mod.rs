@@ -2,10 +2,11 @@
 //!
 //! [`types`], [`server`] and [`client`] each print one crate through askama templates; nothing here decides what an
 //! operation or a type becomes, the IR has. What all three share stands beside them: [`text`] and [`markdown`] are the
-//! only ways for words of the contract into source, [`schema`] prints schemas as data, [`rust_type`] prints types, and
-//! [`rustfmt`] has the last word on layout.
+//! only ways for words of the contract into source, [`schema`] prints schemas as data, [`rust_type`] prints types, [`layout`]
+//! lays out schemas, and [`rustfmt`] has the last word on everything else.
 
 pub mod client;
+mod layout;
 mod literal;
 mod markdown;
 pub mod proof;
@@ -18,6 +19,9 @@ pub mod server;
 mod text;
 pub mod types;
 
+/// Operations up to which a tag stays one file of the server and of the client.
+const ONE_FILE: usize = 25;
+
 /// A generated source file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
@@ -25,4 +29,18 @@ pub struct File {
     pub path: String,
     /// The text.
     pub text: String,
+    /// Whether [`rustfmt`] has anything to say about it: not where [`layout`] has laid it out.
+    pub(crate) formatted: bool,
+}
+
+impl File {
+    /// A file for rustfmt.
+    pub(crate) fn new(path: impl Into<String>, text: String) -> Self {
+        Self { path: path.into(), text, formatted: false }
+    }
+
+    /// A file that is laid out already.
+    pub(crate) fn formatted(path: impl Into<String>, text: String) -> Self {
+        Self { path: path.into(), text, formatted: true }
+    }
 }

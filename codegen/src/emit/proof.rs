@@ -15,9 +15,9 @@ use crate::ir::{Api, Body, Media, MediaKind, Operation, Part, PartKind, Response
 
 /// Prints the program: `main.rs`, and a file per tag.
 pub fn files(api: &Api) -> Vec<File> {
-    let mut files = vec![File { path: "main.rs".into(), text: main(api) }];
+    let mut files = vec![File::new("main.rs", main(api))];
     for tag in &api.tags {
-        files.push(File { path: format!("{}.rs", text::file_stem(&tag.name.rust)), text: tag_file(api, tag) });
+        files.push(File::new(format!("{}.rs", text::file_stem(&tag.name.rust)), tag_file(api, tag)));
     }
     files
 }
@@ -184,7 +184,7 @@ fn body(media: &Media, printer: &mut Printer<'_>) -> String {
 fn answer_body(media: &Media, printer: &mut Printer<'_>) -> String {
     let content = match &media.kind {
         MediaKind::Multipart { .. } => "Content::Bytes",
-        MediaKind::Form { .. } => "Content::Text(&Schema { types: Types::STRING, ..Schema::ANY })",
+        MediaKind::Form { .. } => "Content::Text(&Schema::STRING)",
         _ => return body(media, printer),
     };
     format!("Body {{ media_type: {}, content: {content} }}", text::string_literal(&media.media_type))
@@ -196,10 +196,7 @@ fn part_plan(part: &Part, printer: &mut Printer<'_>) -> String {
         PartKind::Text { schema, .. } | PartKind::Json { schema, .. } | PartKind::Styled { schema, .. }
             if part.many =>
         {
-            format!(
-                "Some(&Schema {{ types: Types::ARRAY, items: Some({}), ..Schema::ANY }})",
-                printer.reference(schema)
-            )
+            format!("Some(&Schema::array({}))", printer.reference(schema))
         }
         PartKind::Text { schema, .. } | PartKind::Json { schema, .. } | PartKind::Styled { schema, .. } => {
             format!("Some({})", printer.reference(schema))

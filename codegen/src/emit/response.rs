@@ -5,20 +5,23 @@ use super::schema::Printer;
 use super::text;
 use crate::ir::{Response, ResponseHeader, Status};
 
-/// `Parameter { .. }`, what it says beyond `Parameter::HEADER`.
+/// `Parameter::header("ETag", &Schema::STRING)`, and what the contract says beyond it.
 pub(crate) fn header(header: &ResponseHeader, printer: &mut Printer<'_>) -> String {
-    let mut fields = vec![format!("name: {}", text::string_literal(&header.name.wire))];
+    let mut value = format!(
+        "Parameter::header({}, {})",
+        text::string_literal(&header.name.wire),
+        printer.reference(&header.schema)
+    );
     if header.explode {
-        fields.push("explode: true".into());
+        value.push_str(".explode(true)");
     }
     if header.required {
-        fields.push("required: true".into());
+        value.push_str(".required()");
     }
     if let Some(media_type) = &header.content {
-        fields.push(format!("content: Some({})", text::string_literal(media_type)));
+        value.push_str(&format!(".content({})", text::string_literal(media_type)));
     }
-    fields.push(format!("schema: {}", printer.reference(&header.schema)));
-    format!("Parameter {{ {}, ..Parameter::HEADER }}", fields.join(", "))
+    value
 }
 
 /// `200: A page of tasks.`

@@ -58,7 +58,7 @@ pub fn file(api: &Api) -> Result<File, Error> {
         routes: api.operations().map(route).collect(),
     };
     let text = serde_json::to_string_pretty(&manifest).map_err(|error| Error::Bug(format!("{NAME}: {error}")))?;
-    Ok(File { path: NAME.into(), text: text + "\n" })
+    Ok(File::new(NAME, text + "\n"))
 }
 
 fn route(operation: &Operation) -> Route<'_> {

@@ -56,13 +56,13 @@ pub fn format(files: &[File]) -> Result<Vec<File>, Error> {
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     });
-    let mut texts = vec![String::new(); files.len()];
+    let mut texts: Vec<String> = files.iter().map(|file| file.text.clone()).collect();
     for batch in formatted {
         for (index, text) in batch? {
             texts[index] = text;
         }
     }
-    Ok(files.iter().zip(texts).map(|(file, text)| File { path: file.path.clone(), text }).collect())
+    Ok(files.iter().zip(texts).map(|(file, text)| File::new(file.path.clone(), text)).collect())
 }
 
 /// Inner attributes can only begin a batch; all other files go where the least is.
@@ -70,13 +70,16 @@ fn batches(files: &[File]) -> Vec<Batch<'_>> {
     let mut batches: Vec<Batch<'_>> = Vec::new();
     let mut others = Vec::new();
     for (index, file) in files.iter().enumerate() {
+        if file.formatted {
+            continue;
+        }
         if file.text.lines().any(|line| line.starts_with("#![")) {
             batches.push(Batch { files: vec![(index, file)], bytes: file.text.len() });
         } else {
             others.push((index, file));
         }
     }
-    let bytes: usize = files.iter().map(|file| file.text.len()).sum();
+    let bytes: usize = files.iter().filter(|file| !file.formatted).map(|file| file.text.len()).sum();
     let processors = thread::available_parallelism().map_or(1, usize::from);
     while batches.len() < processors.min(bytes / WORTH_A_PROCESS + 1) {
         batches.push(Batch::default());
@@ -207,7 +210,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str, text: &str) -> File {
-        File { path: path.into(), text: text.into() }
+        File::new(path, text.into())
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! [`ir::Schema`](crate::ir::Schema) as a `specwright_runtime::schema::Schema`: constant data with only the keywords that
-//! are there.
+//! [`ir::Schema`](crate::ir::Schema) as a `specwright_runtime::schema::Schema`: constant data, keyword after
+//! keyword.
 //!
 //! A [`Printer`] prints for one file and remembers what it named, so that the file imports that and nothing else.
 
@@ -23,8 +23,8 @@ pub(crate) struct Printer<'a> {
     pub(crate) patterns: bool,
 }
 
-/// A keyword and its value.
-type Entry = (&'static str, String);
+/// A keyword and its argument.
+type Keyword = (&'static str, String);
 
 impl<'a> Printer<'a> {
     /// For a file in which a schema's static stands at the path.
@@ -32,7 +32,7 @@ impl<'a> Printer<'a> {
         Self { statics_path, patterns_path, names: BTreeSet::new(), statics: BTreeSet::new(), patterns: false }
     }
 
-    /// `&schemas::TASK`, or `&Schema { .. }`.
+    /// `&schemas::TASK`, or `&Schema::STRING`.
     pub(crate) fn reference(&mut self, schema: &SchemaRef) -> String {
         match schema {
             SchemaRef::Named(name) => self.named(name),
@@ -40,21 +40,47 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// `Schema { .. }`.
+    /// `Schema::STRING.max_length(200)`.
     pub(crate) fn schema(&mut self, schema: &Schema) -> String {
         self.names.insert("Schema");
-        let mut entries = Vec::new();
-        self.general(schema, &mut entries);
-        self.scalars(schema, &mut entries);
-        self.arrays(schema, &mut entries);
-        self.objects(schema, &mut entries);
-        self.combinations(schema, &mut entries);
-        match entries.as_slice() {
+        let mut keywords = Vec::new();
+        let start = self.start(schema, &mut keywords);
+        self.general(schema, &mut keywords);
+        self.scalars(schema, &mut keywords);
+        self.arrays(schema, &mut keywords);
+        self.objects(schema, &mut keywords);
+        self.combinations(schema, &mut keywords);
+        // `false` refuses whatever stands beside it.
+        if schema.never {
+            return "Schema::NEVER".into();
+        }
+        keywords.into_iter().fold(start, |all, (keyword, value)| format!("{all}.{keyword}({value})"))
+    }
+
+    /// What the keywords are added to: the type, with the one keyword that most of its schemas have.
+    fn start(&mut self, schema: &Schema, keywords: &mut Vec<Keyword>) -> String {
+        let (types, nullable) = match schema.types.as_slice() {
+            [first @ .., JsonType::Null] | [JsonType::Null, first @ ..] if first.len() == 1 => (first, true),
+            all => (all, false),
+        };
+        if nullable {
+            keywords.push(("nullable", String::new()));
+        }
+        match types {
             [] => "Schema::ANY".into(),
-            [(key, _)] if *key == "never" => "Schema::NEVER".into(),
-            _ => {
-                let fields: Vec<String> = entries.into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
-                format!("Schema {{ {}, ..Schema::ANY }}", fields.join(", "))
+            [JsonType::Array] if schema.items.is_some() => {
+                let items = schema.items.as_ref().map(|items| self.reference(items)).unwrap_or_default();
+                format!("Schema::array({items})")
+            }
+            [JsonType::Object] if !schema.properties.is_empty() => {
+                format!("Schema::object({})", self.members(&schema.properties))
+            }
+            [only] => format!("Schema::{}", type_constant(*only)),
+            several => {
+                self.names.insert("Types");
+                let names = several.iter().map(|ty| format!("Types::{}", type_constant(*ty)));
+                let all = names.reduce(|all, name| format!("{all}.or({name})")).unwrap_or_default();
+                format!("Schema::of({all})")
             }
         }
     }
@@ -83,33 +109,48 @@ impl<'a> Printer<'a> {
         format!("&[{}]", schemas.join(", "))
     }
 
-    fn general(&mut self, schema: &Schema, entries: &mut Vec<Entry>) {
+    fn general(&mut self, schema: &Schema, keywords: &mut Vec<Keyword>) {
         if let Some(name) = &schema.reference {
-            entries.push(("reference", format!("Some({})", self.named(name))));
-        }
-        if schema.never {
-            entries.push(("never", "true".into()));
-        }
-        if !schema.types.is_empty() {
-            self.names.insert("Types");
-            entries.push(("types", types(&schema.types)));
+            keywords.push(("reference", self.named(name)));
         }
         if let Some(format) = schema.format {
             self.names.insert("Format");
-            entries.push(("format", format!("Some(Format::{format})")));
+            keywords.push(("format", format!("Format::{format}")));
         }
         if let Some(values) = &schema.enumeration {
-            let values: Vec<String> = values.iter().map(|value| self.literal(value)).collect();
-            entries.push(("enumeration", format!("Some(&[{}])", values.join(", "))));
+            keywords.push(("enumeration", self.enumeration(values)));
         }
-        for (key, set) in [("read_only", schema.read_only), ("write_only", schema.write_only)] {
-            if set {
-                entries.push((key, "true".into()));
-            }
-        }
+        flags(&[("read_only", schema.read_only), ("write_only", schema.write_only)], keywords);
     }
 
-    fn scalars(&mut self, schema: &Schema, entries: &mut Vec<Entry>) {
+    fn enumeration(&mut self, values: &[Literal]) -> String {
+        let strings: Option<Vec<String>> = values
+            .iter()
+            .map(|value| match value {
+                Literal::String(text) => Some(text::string_literal(text)),
+                _ => None,
+            })
+            .collect();
+        let integers: Option<Vec<String>> = values
+            .iter()
+            .map(|value| match value {
+                Literal::Number(Number::Integer(integer)) => Some(literal::digits(&integer.to_string())),
+                _ => None,
+            })
+            .collect();
+        let (function, values) = match (strings, integers) {
+            (Some(strings), _) => ("strings", strings),
+            (None, Some(integers)) => ("integers", integers),
+            (None, None) => {
+                let values: Vec<String> = values.iter().map(|value| self.literal(value)).collect();
+                return format!("&[{}]", values.join(", "));
+            }
+        };
+        self.names.insert("Literal");
+        format!("&Literal::{function}([{}])", values.join(", "))
+    }
+
+    fn scalars(&mut self, schema: &Schema, keywords: &mut Vec<Keyword>) {
         let numbers: [(&'static str, Option<Number>); 5] = [
             ("minimum", schema.minimum),
             ("maximum", schema.maximum),
@@ -117,22 +158,24 @@ impl<'a> Printer<'a> {
             ("exclusive_maximum", schema.exclusive_maximum),
             ("multiple_of", schema.multiple_of),
         ];
-        for (key, number) in numbers {
+        for (keyword, number) in numbers {
             if let Some(number) = number {
                 self.names.insert("Number");
-                entries.push((key, format!("Some({})", literal::number(number))));
+                keywords.push((keyword, literal::number(number)));
             }
         }
-        counts(&[("min_length", schema.min_length), ("max_length", schema.max_length)], entries);
+        counts(&[("min_length", schema.min_length), ("max_length", schema.max_length)], keywords);
         if let Some(index) = schema.pattern {
-            entries.push(("pattern", format!("Some({})", self.pattern(index))));
+            keywords.push(("pattern", self.pattern(index)));
         }
     }
 
-    fn arrays(&mut self, schema: &Schema, entries: &mut Vec<Entry>) {
-        self.optional("items", schema.items.as_ref(), entries);
-        self.several("prefix_items", &schema.prefix_items, entries);
-        self.optional("contains", schema.contains.as_ref(), entries);
+    fn arrays(&mut self, schema: &Schema, keywords: &mut Vec<Keyword>) {
+        if !is_only(schema, JsonType::Array) {
+            self.optional("items", schema.items.as_ref(), keywords);
+        }
+        self.several("prefix_items", &schema.prefix_items, keywords);
+        self.optional("contains", schema.contains.as_ref(), keywords);
         counts(
             &[
                 ("min_contains", schema.min_contains),
@@ -140,54 +183,56 @@ impl<'a> Printer<'a> {
                 ("min_items", schema.min_items),
                 ("max_items", schema.max_items),
             ],
-            entries,
+            keywords,
         );
-        if schema.unique_items {
-            entries.push(("unique_items", "true".into()));
-        }
-        self.optional("unevaluated_items", schema.unevaluated_items.as_ref(), entries);
+        flags(&[("unique_items", schema.unique_items)], keywords);
+        self.optional("unevaluated_items", schema.unevaluated_items.as_ref(), keywords);
     }
 
-    fn objects(&mut self, schema: &Schema, entries: &mut Vec<Entry>) {
-        if !schema.required.is_empty() {
-            entries.push(("required", strings(&schema.required)));
+    fn objects(&mut self, schema: &Schema, keywords: &mut Vec<Keyword>) {
+        if !schema.properties.is_empty() && !is_only(schema, JsonType::Object) {
+            keywords.push(("properties", self.members(&schema.properties)));
         }
-        self.members("properties", &schema.properties, entries);
-        self.optional("additional_properties", schema.additional_properties.as_ref(), entries);
+        if !schema.required.is_empty() {
+            keywords.push(("required", strings(&schema.required)));
+        }
+        self.optional("additional_properties", schema.additional_properties.as_ref(), keywords);
         if !schema.pattern_properties.is_empty() {
             let members: Vec<String> = schema
                 .pattern_properties
                 .iter()
                 .map(|(index, schema)| format!("({}, {})", self.pattern(*index), self.reference(schema)))
                 .collect();
-            entries.push(("pattern_properties", format!("&[{}]", members.join(", "))));
+            keywords.push(("pattern_properties", format!("&[{}]", members.join(", "))));
         }
-        self.optional("property_names", schema.property_names.as_ref(), entries);
-        counts(&[("min_properties", schema.min_properties), ("max_properties", schema.max_properties)], entries);
+        self.optional("property_names", schema.property_names.as_ref(), keywords);
+        counts(&[("min_properties", schema.min_properties), ("max_properties", schema.max_properties)], keywords);
         if !schema.dependent_required.is_empty() {
             let members = schema.dependent_required.iter();
             let members = members.map(|(name, names)| format!("({}, {})", text::string_literal(name), strings(names)));
-            entries.push(("dependent_required", format!("&[{}]", members.collect::<Vec<_>>().join(", "))));
+            keywords.push(("dependent_required", format!("&[{}]", members.collect::<Vec<_>>().join(", "))));
         }
-        self.members("dependent_schemas", &schema.dependent_schemas, entries);
-        self.optional("unevaluated_properties", schema.unevaluated_properties.as_ref(), entries);
+        if !schema.dependent_schemas.is_empty() {
+            keywords.push(("dependent_schemas", self.members(&schema.dependent_schemas)));
+        }
+        self.optional("unevaluated_properties", schema.unevaluated_properties.as_ref(), keywords);
     }
 
-    fn combinations(&mut self, schema: &Schema, entries: &mut Vec<Entry>) {
-        self.several("all_of", &schema.all_of, entries);
-        self.several("any_of", &schema.any_of, entries);
-        self.several("one_of", &schema.one_of, entries);
-        self.optional("not", schema.not.as_ref(), entries);
-        self.optional("if_", schema.if_.as_ref(), entries);
-        self.optional("then_", schema.then_.as_ref(), entries);
-        self.optional("else_", schema.else_.as_ref(), entries);
+    fn combinations(&mut self, schema: &Schema, keywords: &mut Vec<Keyword>) {
+        self.several("all_of", &schema.all_of, keywords);
+        self.several("any_of", &schema.any_of, keywords);
+        self.several("one_of", &schema.one_of, keywords);
+        self.optional("not", schema.not.as_ref(), keywords);
+        self.optional("if_", schema.if_.as_ref(), keywords);
+        self.optional("then_", schema.then_.as_ref(), keywords);
+        self.optional("else_", schema.else_.as_ref(), keywords);
         if let Some((property, mapping)) = &schema.discriminator {
             self.names.insert("Discriminator");
             let mapping = mapping.iter().map(|(value, index)| format!("({}, {index})", text::string_literal(value)));
-            entries.push((
+            keywords.push((
                 "discriminator",
                 format!(
-                    "Some(&Discriminator {{ property: {}, mapping: &[{}] }})",
+                    "&Discriminator {{ property: {}, mapping: &[{}] }}",
                     text::string_literal(property),
                     mapping.collect::<Vec<_>>().join(", ")
                 ),
@@ -195,27 +240,32 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn optional(&mut self, key: &'static str, schema: Option<&SchemaRef>, entries: &mut Vec<Entry>) {
+    fn optional(&mut self, keyword: &'static str, schema: Option<&SchemaRef>, keywords: &mut Vec<Keyword>) {
         if let Some(schema) = schema {
-            entries.push((key, format!("Some({})", self.reference(schema))));
+            keywords.push((keyword, self.reference(schema)));
         }
     }
 
-    fn several(&mut self, key: &'static str, schemas: &[SchemaRef], entries: &mut Vec<Entry>) {
+    fn several(&mut self, keyword: &'static str, schemas: &[SchemaRef], keywords: &mut Vec<Keyword>) {
         if !schemas.is_empty() {
-            entries.push((key, self.references(schemas)));
+            keywords.push((keyword, self.references(schemas)));
         }
     }
 
-    fn members(&mut self, key: &'static str, members: &[(String, SchemaRef)], entries: &mut Vec<Entry>) {
-        if !members.is_empty() {
-            let members: Vec<String> = members
-                .iter()
-                .map(|(name, schema)| format!("({}, {})", text::string_literal(name), self.reference(schema)))
-                .collect();
-            entries.push((key, format!("&[{}]", members.join(", "))));
-        }
+    /// `&[("title", &TITLE)]`.
+    fn members(&mut self, members: &[(String, SchemaRef)]) -> String {
+        let members: Vec<String> = members
+            .iter()
+            .map(|(name, schema)| format!("({}, {})", text::string_literal(name), self.reference(schema)))
+            .collect();
+        format!("&[{}]", members.join(", "))
     }
+}
+
+/// Whether this is the only type apart from `null`, so that the schema starts from it.
+fn is_only(schema: &Schema, ty: JsonType) -> bool {
+    let mut others = schema.types.iter().filter(|one| **one != JsonType::Null);
+    others.next() == Some(&ty) && others.next().is_none()
 }
 
 /// Name of the static that holds a pattern.
@@ -223,12 +273,13 @@ pub(crate) fn pattern_static(index: usize) -> String {
     format!("PATTERN_{}", index + 1)
 }
 
-fn counts(counts: &[(&'static str, Option<u64>)], entries: &mut Vec<Entry>) {
-    for (key, count) in counts {
-        if let Some(count) = count {
-            entries.push((key, format!("Some({count})")));
-        }
-    }
+fn counts(counts: &[(&'static str, Option<u64>)], keywords: &mut Vec<Keyword>) {
+    keywords
+        .extend(counts.iter().filter_map(|(keyword, count)| Some((*keyword, literal::digits(&(*count)?.to_string())))));
+}
+
+fn flags(flags: &[(&'static str, bool)], keywords: &mut Vec<Keyword>) {
+    keywords.extend(flags.iter().filter(|(_, set)| *set).map(|(keyword, _)| (*keyword, String::new())));
 }
 
 fn strings(values: &[String]) -> String {
@@ -236,17 +287,14 @@ fn strings(values: &[String]) -> String {
     format!("&[{}]", values.join(", "))
 }
 
-fn types(types: &[JsonType]) -> String {
-    let names = types.iter().map(|ty| match ty {
-        JsonType::Null => "Types::NULL",
-        JsonType::Boolean => "Types::BOOLEAN",
-        JsonType::Integer => "Types::INTEGER",
-        JsonType::Number => "Types::NUMBER",
-        JsonType::String => "Types::STRING",
-        JsonType::Array => "Types::ARRAY",
-        JsonType::Object => "Types::OBJECT",
-    });
-    let mut names = names.map(str::to_owned);
-    let first = names.next().unwrap_or_default();
-    names.fold(first, |all, name| format!("{all}.or({name})"))
+fn type_constant(ty: JsonType) -> &'static str {
+    match ty {
+        JsonType::Null => "NULL",
+        JsonType::Boolean => "BOOLEAN",
+        JsonType::Integer => "INTEGER",
+        JsonType::Number => "NUMBER",
+        JsonType::String => "STRING",
+        JsonType::Array => "ARRAY",
+        JsonType::Object => "OBJECT",
+    }
 }

@@ -96,6 +96,11 @@ pub(crate) fn comment(marker: &str, safe: &str) -> String {
     comment
 }
 
+/// Lines without their last line break, all after the first moved right.
+pub(crate) fn indented(lines: &str, columns: usize) -> String {
+    lines.trim_end().replace('\n', &format!("\n{}", " ".repeat(columns)))
+}
+
 /// The text with its first letter in upper case.
 pub(crate) fn capitalised(text: &str) -> String {
     let mut characters = text.chars();

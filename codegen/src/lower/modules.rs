@@ -61,10 +61,10 @@ fn type_lines(def: &TypeDef) -> usize {
     let own = match &def.kind {
         TypeKind::Struct(object) => object.fields.iter().map(|field| 2 + docs_lines(&field.docs)).sum::<usize>() + 6,
         TypeKind::StringEnum(variants) => {
-            variants.iter().map(|variant| 4 + docs_lines(&variant.docs)).sum::<usize>() + 40
+            variants.iter().map(|variant| 1 + docs_lines(&variant.docs)).sum::<usize>() + 5
         }
         TypeKind::IntegerEnum(variants) => {
-            variants.iter().map(|variant| 3 + docs_lines(&variant.docs)).sum::<usize>() + 40
+            variants.iter().map(|variant| 1 + docs_lines(&variant.docs)).sum::<usize>() + 5
         }
         TypeKind::Union(union) => {
             union.variants.iter().map(|variant| 9 + docs_lines(&variant.docs)).sum::<usize>() + 22

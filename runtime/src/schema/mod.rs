@@ -4,10 +4,10 @@
 //! schema costs no time at start (patterns are compiled at first use) and the interpreter is the same for every contract.
 //!
 //! ```
-//! use specwright_runtime::schema::{Direction, Schema, Types, validate};
+//! use specwright_runtime::schema::{Direction, Schema, validate};
 //!
-//! static TITLE: Schema = Schema { types: Types::STRING, max_length: Some(3), ..Schema::ANY };
-//! static TASK: Schema = Schema { types: Types::OBJECT, required: &["title"], properties: &[("title", &TITLE)], ..Schema::ANY };
+//! static TITLE: Schema = Schema::STRING.max_length(3);
+//! static TASK: Schema = Schema::object(&[("title", &TITLE)]).required(&["title"]);
 //!
 //! let violations = validate(&TASK, &serde_json::json!({ "title": "four" }), Direction::Request);
 //! assert_eq!(violations[0].pointer, "/title");
@@ -17,6 +17,7 @@
 //! Deliberately not here: loading schemas at run time, annotations, and `$id`, `$anchor` and `$dynamicRef`, which the generator
 //! has followed. Formats are asserted: a contract that says `format: uuid` means it.
 
+mod build;
 mod compare;
 mod explore;
 mod format;
@@ -48,7 +49,7 @@ pub use self::{
     validate::{Direction, Violation, select, select_tagged, validate},
 };
 
-/// A JSON Schema (2020-12). Write the keywords that are there and take the rest from [`Schema::ANY`].
+/// A JSON Schema (2020-12). Begin with its type ([`Schema::STRING`], [`Schema::object`], ...), then say its keywords.
 ///
 /// Each field is the keyword of its name in snake case; an absent keyword is `None`, an empty slice, [`Types::ANY`] or `false`.
 #[derive(Debug)]

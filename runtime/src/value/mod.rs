@@ -3,9 +3,12 @@
 //! A value that goes in and out again is the same value: [`Decimal`], [`Duration`] and [`Time`] keep their text, and each takes
 //! exactly what its `format` allows.
 
+mod enumeration;
 mod text;
 mod tuple;
 
+#[doc(hidden)]
+pub use self::enumeration::{Integer, Text};
 pub use self::{
     text::{Decimal, Duration, DurationParts, NotOfFormat, Time},
     tuple::{Never, OptionalElements, RequiredElements, Tuple},

@@ -36,9 +36,9 @@ pub struct Client {
 /// [`Error::Bug`] when progenitor refuses what [`progenitor`] thought it can express.
 pub fn files(api: &Api) -> Result<Client, Error> {
     let written = progenitor::methods(api)?;
-    let mut files = vec![File { path: "lib.rs".into(), text: print(&Library::new(api))? }];
+    let mut files = vec![File::new("lib.rs", print(&Library::new(api))?)];
     if !api.security_schemes.is_empty() {
-        files.push(File { path: "credentials.rs".into(), text: print(&Credentials { api })? });
+        files.push(File::new("credentials.rs", print(&Credentials { api })?));
     }
     for tag in &api.tags {
         let methods: Vec<Method> = tag
@@ -46,19 +46,41 @@ pub fn files(api: &Api) -> Result<Client, Error> {
             .iter()
             .map(|operation| Method::new(operation, written.get(operation.name.rust.as_str()).cloned()))
             .collect();
-        files.push(File {
-            path: format!("{}.rs", text::file_stem(&tag.name.rust)),
-            text: TagFile { api, tag, methods }.rendered()?,
-        });
+        files.extend(tag_files(api, tag, methods)?);
     }
     for tag in &api.outbound {
         let methods = tag.operations.iter().map(Method::sent).collect();
-        files.push(File {
-            path: format!("{}.rs", text::file_stem(&tag.name.rust)),
-            text: SenderFile { api, tag, methods }.rendered()?,
-        });
+        let path = format!("{}.rs", text::file_stem(&tag.name.rust));
+        files.push(File::new(path, SenderFile { api, tag, methods }.rendered()?));
     }
     Ok(Client { files, progenitor_methods: written.len() })
+}
+
+/// A tag is a file, and one with many operations a folder with a file for each, as in the server crate.
+fn tag_files<'a>(api: &'a Api, tag: &'a Tag, methods: Vec<Method<'a>>) -> Result<Vec<File>, Error> {
+    let stem = text::file_stem(&tag.name.rust);
+    if methods.len() <= super::ONE_FILE {
+        let file = TagFile { api, docs: tag_docs(tag), methods };
+        return Ok(vec![File::new(format!("{stem}.rs"), file.rendered()?)]);
+    }
+    let mut folder = Folder { api, docs: tag_docs(tag), modules: Vec::new(), with_types: Vec::new() };
+    let mut files = Vec::new();
+    for (operation, method) in tag.operations.iter().zip(methods) {
+        let docs = text::module_docs(&format!("{}.", method.route()), None);
+        let text = TagFile { api, docs, methods: vec![method] }.rendered()?;
+        let module = text::module(&operation.name.rust);
+        if text.contains("\npub ") {
+            folder.with_types.push(module.clone());
+        }
+        folder.modules.push(module);
+        files.push(File::new(format!("{stem}/{}.rs", text::file_stem(&operation.name.rust)), text));
+    }
+    files.insert(0, File::new(format!("{stem}.rs"), print(&folder)?));
+    Ok(files)
+}
+
+fn tag_docs(tag: &Tag) -> String {
+    text::module_docs(&format!("Operations tagged {}.", text::code(&tag.name.wire)), tag.docs.description.as_deref())
 }
 
 fn print(template: &impl Template) -> Result<String, Error> {
@@ -175,23 +197,27 @@ impl Credentials<'_> {
     }
 }
 
-/// One file per tag: an `impl Client` with a method per operation.
+/// A file of methods: an `impl Client`, and the types that only they need.
 #[derive(Template)]
 #[template(path = "client/tag.rs.askama", escape = "none")]
 struct TagFile<'a> {
     api: &'a Api,
-    tag: &'a Tag,
+    docs: String,
     methods: Vec<Method<'a>>,
 }
 
-impl TagFile<'_> {
-    fn module_docs(&self) -> String {
-        text::module_docs(
-            &format!("Operations tagged {}.", text::code(&self.tag.name.wire)),
-            self.tag.docs.description.as_deref(),
-        )
-    }
+/// The file of a tag whose methods have files of their own.
+#[derive(Template)]
+#[template(path = "client/folder.rs.askama", escape = "none")]
+struct Folder<'a> {
+    api: &'a Api,
+    docs: String,
+    modules: Vec<String>,
+    /// The modules with types that only their methods need.
+    with_types: Vec<String>,
+}
 
+impl TagFile<'_> {
     fn rendered(&self) -> Result<String, Error> {
         Ok(with_imports(&print(self)?, &["Client"]))
     }

@@ -49,11 +49,15 @@ impl<'a> Method<'a> {
         &self.text
     }
 
+    /// `GET /tasks` as a code span.
+    pub(crate) fn route(&self) -> String {
+        text::code(&format!("{} {}", self.operation.method, self.operation.path))
+    }
+
     /// Doc lines and attributes.
     pub(crate) fn head(&self) -> String {
         let operation = self.operation;
-        let mut head =
-            text::docs_then(&operation.docs, &text::code(&format!("{} {}", operation.method, operation.path)));
+        let mut head = text::docs_then(&operation.docs, &self.route());
         if operation.docs.deprecated {
             head.push_str("#[deprecated]\n");
         }

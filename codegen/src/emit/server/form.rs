@@ -138,7 +138,8 @@ fn constant(part: &Part, printer: &mut Printer<'_>, imports: &mut Imports) -> St
             .map(|header| {
                 let (name, required) = (text::string_literal(&header.name), header.required);
                 let schema = printer.reference(&header.schema);
-                format!("Parameter {{ name: {name}, required: {required}, schema: {schema}, ..Parameter::HEADER }}")
+                let required = if required { ".required()" } else { "" };
+                format!("Parameter::header({name}, {schema}){required}")
             })
             .collect();
         fields.push(format!("headers: &[{}]", headers.join(", ")));

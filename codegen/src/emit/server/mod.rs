@@ -18,21 +18,15 @@ use super::{File, text};
 use crate::ir::{Api, Operation, SchemeKind, SecurityScheme, Tag};
 use operation::OperationView;
 
-/// Operations up to which a tag stays one file.
-const ONE_FILE: usize = 25;
-
 /// Prints the server crate.
 pub fn files(api: &Api) -> Vec<File> {
-    let mut files = vec![File { path: "lib.rs".into(), text: library(api) }];
+    let mut files = vec![File::new("lib.rs", library(api))];
     for tag in &api.tags {
         files.extend(tag_files(api, tag));
     }
     if !api.security_schemes.is_empty() {
         let schemes = api.security_schemes.iter().map(SchemeView::new).collect();
-        files.push(File {
-            path: "schemes.rs".into(),
-            text: print(&Schemes { header: text::header(&api.contract), schemes }),
-        });
+        files.push(File::new("schemes.rs", print(&Schemes { header: text::header(&api.contract), schemes })));
     }
     files
 }
@@ -148,7 +142,7 @@ fn library(api: &Api) -> String {
 fn tag_files(api: &Api, tag: &Tag) -> Vec<File> {
     let stem = text::file_stem(&tag.name.rust);
     let wire = text::code(&tag.name.wire);
-    let split = tag.operations.len() > ONE_FILE;
+    let split = tag.operations.len() > super::ONE_FILE;
     let mut printed = BTreeSet::new();
     let views = tag.operations.iter().map(|operation| {
         if split {
@@ -168,15 +162,14 @@ fn tag_files(api: &Api, tag: &Tag) -> Vec<File> {
     for (operation, view) in tag.operations.iter().zip(&views) {
         if split {
             modules.push(text::module(&operation.name.rust));
-            files.push(File {
-                path: format!("{stem}/{}.rs", text::file_stem(&operation.name.rust)),
-                text: print(&OperationFile {
-                    header: text::header(&api.contract),
-                    docs: text::module_docs(&format!("{}.", view.route), None),
-                    imports: view.imports.lines(),
-                    item: print(view),
-                }),
-            });
+            let path = format!("{stem}/{}.rs", text::file_stem(&operation.name.rust));
+            let file = OperationFile {
+                header: text::header(&api.contract),
+                docs: text::module_docs(&format!("{}.", view.route), None),
+                imports: view.imports.lines(),
+                item: print(view),
+            };
+            files.push(File::new(path, print(&file)));
         } else {
             imports.merge(&view.imports);
             items.push(print(view));
@@ -192,7 +185,7 @@ fn tag_files(api: &Api, tag: &Tag) -> Vec<File> {
         modules,
         items,
     };
-    files.insert(0, File { path: format!("{stem}.rs"), text: print(&file) });
+    files.insert(0, File::new(format!("{stem}.rs"), print(&file)));
     files
 }
 

@@ -29,7 +29,6 @@ pub(super) struct StepView {
 
 /// A parameter as constant data.
 pub(super) struct ParameterView {
-    pub(super) docs: String,
     pub(super) constant: String,
     pub(super) value: String,
 }
@@ -137,22 +136,13 @@ pub(super) fn parameters(
 ) -> Vec<ParameterView> {
     let views = operation.parameters.iter().map(|parameter| {
         imports.add("specwright_runtime::operation", ["Parameter"]);
-        ParameterView {
-            docs: text::doc_comment(
-                "//",
-                &format!("{} of {}.", text::capitalised(&described(parameter)), text::code(&operation.name.wire)),
-                None,
-            ),
-            constant: parameter.constant.clone(),
-            value: parameter_value(parameter, printer, imports),
-        }
+        ParameterView { constant: parameter.constant.clone(), value: parameter_value(parameter, printer, imports) }
     });
     let mut all: Vec<ParameterView> = views.collect();
     for header in operation.responses.iter().flat_map(|response| &response.headers) {
         imports.add("specwright_runtime::operation", ["Parameter"]);
         if printed.insert(header.constant.clone()) {
             all.push(ParameterView {
-                docs: text::doc_comment("//", &format!("Header {}.", text::code(&header.name.wire)), None),
                 constant: header.constant.clone(),
                 value: crate::emit::response::header(header, printer),
             });
@@ -161,40 +151,40 @@ pub(super) fn parameters(
     all
 }
 
-/// What a parameter says beyond the constant that its place starts from.
+/// `Parameter::query("limit", &Schema::INTEGER)`, and what the contract says beyond what its place means.
 pub(in crate::emit) fn parameter_value(
     parameter: &Parameter,
     printer: &mut Printer<'_>,
     imports: &mut Imports,
 ) -> String {
-    let (start, usual_style, usual_explode, usual_required) = match parameter.location {
-        Location::Path => ("PATH", Style::Simple, false, true),
-        Location::Query => ("QUERY", Style::Form, true, false),
-        Location::Header => ("HEADER", Style::Simple, false, false),
-        Location::Cookie => ("COOKIE", Style::Form, true, false),
+    let (start, usual_style, usual_explode) = match parameter.location {
+        Location::Path => ("path", Style::Simple, false),
+        Location::Query => ("query", Style::Form, true),
+        Location::Header => ("header", Style::Simple, false),
+        Location::Cookie => ("cookie", Style::Form, true),
     };
-    let mut fields = vec![format!("name: {}", text::string_literal(&parameter.name.wire))];
+    let name = text::string_literal(&parameter.name.wire);
+    let mut value = format!("Parameter::{start}({name}, {})", printer.reference(&parameter.schema));
+    if parameter.required && parameter.location != Location::Path {
+        value.push_str(".required()");
+    }
     if parameter.style != usual_style {
         imports.add("specwright_runtime::operation", ["Style"]);
-        fields.push(format!("style: Style::{:?}", parameter.style));
+        value.push_str(&format!(".style(Style::{:?})", parameter.style));
     }
     if parameter.explode != usual_explode {
-        fields.push(format!("explode: {}", parameter.explode));
-    }
-    if parameter.required != usual_required {
-        fields.push(format!("required: {}", parameter.required));
+        value.push_str(&format!(".explode({})", parameter.explode));
     }
     if parameter.allow_empty_value {
-        fields.push("allow_empty_value: true".into());
+        value.push_str(".allow_empty_value()");
     }
     if let Some(media_type) = &parameter.content {
-        fields.push(format!("content: Some({})", text::string_literal(media_type)));
+        value.push_str(&format!(".content({})", text::string_literal(media_type)));
     }
-    fields.push(format!("schema: {}", printer.reference(&parameter.schema)));
-    if let Some(value) = parameter.default.as_ref().filter(|_| !parameter.required) {
-        fields.push(format!("default: Some({})", printer.literal(value)));
+    if let Some(default) = parameter.default.as_ref().filter(|_| !parameter.required) {
+        value.push_str(&format!(".default({})", printer.literal(default)));
     }
-    format!("Parameter {{ {}, ..Parameter::{start} }}", fields.join(", "))
+    value
 }
 
 /// Whether the field is no `Option`.

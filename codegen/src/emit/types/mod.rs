@@ -22,10 +22,10 @@ pub fn files(api: &Api) -> Vec<File> {
         deprecated: has_deprecations(api),
         modules: modules.iter().map(|module| text::module(module)).collect(),
     };
-    let mut files = vec![File { path: "lib.rs".into(), text: print(&library) }];
+    let mut files = vec![File::new("lib.rs", print(&library))];
     for module in &modules {
         let types: Vec<&TypeDef> = api.types.iter().filter(|def| def.module == *module).collect();
-        files.push(File { path: format!("{}.rs", text::file_stem(module)), text: model::module(api, module, &types) });
+        files.push(File::new(format!("{}.rs", text::file_stem(module)), model::module(api, module, &types)));
     }
     files.extend(schemas::files(api, &modules));
     files

@@ -46,35 +46,25 @@ struct StructView<'a> {
     defaults: Vec<DefaultView>,
 }
 
-/// A closed set of strings.
+/// A closed set of strings, or of integers.
 #[derive(Template)]
-#[template(path = "types/string_enum.rs.askama", escape = "none")]
-struct StringEnumView<'a> {
+#[template(path = "types/enum.rs.askama", escape = "none")]
+struct EnumView<'a> {
+    /// The runtime's macro that makes the enum.
+    macro_name: &'static str,
     docs: String,
     deprecated: bool,
     name: &'a str,
     variants: Vec<VariantView>,
 }
 
-/// A closed set of integers.
-#[derive(Template)]
-#[template(path = "types/integer_enum.rs.askama", escape = "none")]
-struct IntegerEnumView<'a> {
-    docs: String,
-    deprecated: bool,
-    name: &'a str,
-    variants: Vec<VariantView>,
-}
-
-/// A variant of either.
+/// A variant of an enum.
 struct VariantView {
     docs: String,
     deprecated: bool,
     name: String,
     /// The value as a literal.
     value: String,
-    /// Whether serde has to be told the value.
-    renamed: bool,
 }
 
 /// One of several types.
@@ -154,7 +144,6 @@ struct Uses {
     /// Names of `serde`.
     serde: BTreeSet<&'static str>,
     patch: bool,
-    unknown_value: bool,
     with_tag: bool,
     /// Names of `specwright_runtime::schema`.
     runtime_schema: BTreeSet<&'static str>,
@@ -180,11 +169,10 @@ impl Uses {
             let names = braced(&mut self.runtime_schema.iter().map(|name| (*name).to_owned()));
             lines.push(format!("use specwright_runtime::schema::{{{names}}};"));
         }
-        let values: Vec<&str> =
-            [(self.patch, "Patch"), (self.unknown_value, "UnknownValue"), (self.with_tag, "with_tag")]
-                .into_iter()
-                .filter_map(|(used, name)| used.then_some(name))
-                .collect();
+        let values: Vec<&str> = [(self.patch, "Patch"), (self.with_tag, "with_tag")]
+            .into_iter()
+            .filter_map(|(used, name)| used.then_some(name))
+            .collect();
         if !values.is_empty() {
             lines.push(format!("use specwright_runtime::value::{{{}}};", values.join(", ")));
         }
@@ -227,16 +215,13 @@ fn item(api: &Api, def: &TypeDef, uses: &mut Uses) -> String {
     match &def.kind {
         TypeKind::Struct(body) => struct_item(api, name, docs, deprecated, body, uses),
         TypeKind::StringEnum(variants) => {
-            uses.serde.extend(["Deserialize", "Serialize"]);
-            uses.unknown_value = true;
             let variants = variants.iter().map(|variant| variant_view(variant, text::string_literal(&variant.value)));
-            print(&StringEnumView { docs, deprecated, name, variants: variants.collect() })
+            enum_item("string_enum", name, &docs, deprecated, variants.collect())
         }
         TypeKind::IntegerEnum(variants) => {
-            uses.serde.extend(["Deserialize", "Serialize"]);
-            uses.unknown_value = true;
-            let variants = variants.iter().map(|variant| variant_view(variant, variant.value.to_string()));
-            print(&IntegerEnumView { docs, deprecated, name, variants: variants.collect() })
+            let variants =
+                variants.iter().map(|variant| variant_view(variant, literal::digits(&variant.value.to_string())));
+            enum_item("integer_enum", name, &docs, deprecated, variants.collect())
         }
         TypeKind::Union(union) => union_item(api, name, docs, deprecated, union, uses),
         TypeKind::Alias(ty) => {
@@ -255,13 +240,17 @@ fn fallback(def: &TypeDef) -> String {
     format!("The schema {}.", text::code(&def.name.wire))
 }
 
+/// rustfmt leaves the inside of the macro as it is, so what stands there is laid out here.
+fn enum_item(macro_name: &'static str, name: &str, docs: &str, deprecated: bool, variants: Vec<VariantView>) -> String {
+    print(&EnumView { macro_name, docs: text::indented(docs, 4), deprecated, name, variants })
+}
+
 fn variant_view<T: std::fmt::Display>(variant: &Variant<T>, literal: String) -> VariantView {
     let value = text::code(&variant.value.to_string());
     VariantView {
-        docs: text::docs(&variant.docs, &format!("{value}.")),
+        docs: text::indented(&text::docs(&variant.docs, &format!("{value}.")), 8),
         deprecated: variant.docs.deprecated,
         name: variant.rust.clone(),
-        renamed: variant.rust != variant.value.to_string(),
         value: literal,
     }
 }

@@ -4,23 +4,20 @@ use askama::Template;
 
 use super::print;
 use crate::emit::schema::{Printer, pattern_static};
-use crate::emit::{File, text};
+use crate::emit::{File, layout, text};
 use crate::ir::{Api, TypeDef};
 
 /// Prints the module and its files.
 pub(super) fn files(api: &Api, modules: &[String]) -> Vec<File> {
-    let mut files = vec![File {
-        path: "schemas.rs".into(),
-        text: print(&Root {
-            header: text::header(&api.contract),
-            modules: modules.iter().map(|module| text::module(module)).collect(),
-            patterns: !api.patterns.is_empty(),
-        }),
-    }];
+    let root = Root {
+        header: text::header(&api.contract),
+        modules: modules.iter().map(|module| text::module(module)).collect(),
+        patterns: !api.patterns.is_empty(),
+    };
+    let mut files = vec![File::new("schemas.rs", print(&root))];
     for module in modules {
         let types: Vec<&TypeDef> = api.types.iter().filter(|def| def.module == *module).collect();
-        let path = format!("schemas/{}.rs", text::file_stem(module));
-        files.push(File { path, text: schema_file(api, &types) });
+        files.push(File::formatted(format!("schemas/{}.rs", text::file_stem(module)), schema_file(api, &types)));
     }
     if !api.patterns.is_empty() {
         let patterns_file = Patterns {
@@ -36,7 +33,7 @@ pub(super) fn files(api: &Api, modules: &[String]) -> Vec<File> {
                 })
                 .collect(),
         };
-        files.push(File { path: "schemas/patterns.rs".into(), text: print(&patterns_file) });
+        files.push(File::new("schemas/patterns.rs", print(&patterns_file)));
     }
     files
 }
@@ -51,8 +48,11 @@ fn schema_file(api: &Api, types: &[&TypeDef]) -> String {
                 &format!("What a [`{0}`](crate::{0}) must satisfy.", def.name.rust.trim_start_matches("r#")),
                 None,
             ),
-            name: def.schema_static.clone(),
-            value: printer.schema(&def.schema),
+            item: layout::statement(
+                &format!("pub static {}: Schema = ", def.schema_static),
+                &printer.schema(&def.schema),
+                ";",
+            ),
         })
         .collect();
     let own: Vec<&str> = types.iter().map(|def| def.schema_static.as_str()).collect();
@@ -63,10 +63,27 @@ fn schema_file(api: &Api, types: &[&TypeDef]) -> String {
     }
     print(&SchemaFile {
         header: text::header(&api.contract),
-        names: printer.names.iter().copied().collect::<Vec<_>>().join(", "),
-        siblings: siblings.join(", "),
+        imports: [
+            import("specwright_runtime::schema", &printer.names.iter().copied().collect::<Vec<_>>()),
+            import("super", &siblings),
+        ]
+        .concat(),
         schemas,
     })
+}
+
+/// A `use` line and a blank one; nothing where there is nothing to import.
+fn import(module: &str, names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => format!("use {module}::{only};\n\n"),
+        several => {
+            let mut names = several.to_vec();
+            // As rustfmt sorts them: modules, types, statics.
+            names.sort_by_key(|name| (name.chars().all(|one| !one.is_lowercase()), *name));
+            layout::statement(&format!("use {module}::"), &format!("{{{}}}", names.join(", ")), ";\n\n")
+        }
+    }
 }
 
 /// `schemas.rs`.
@@ -83,16 +100,15 @@ struct Root {
 #[template(path = "types/schemas/module.rs.askama", escape = "none")]
 struct SchemaFile {
     header: String,
-    names: String,
-    siblings: String,
+    imports: String,
     schemas: Vec<SchemaView>,
 }
 
 /// A schema.
 struct SchemaView {
     docs: String,
-    name: String,
-    value: String,
+    /// `pub static TASK: Schema = ...;`
+    item: String,
 }
 
 /// `schemas/patterns.rs`.

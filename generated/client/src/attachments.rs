@@ -10,7 +10,7 @@ use specwright_runtime::client::{
     Call, Encoding, Form, Upload, read_header, read_json, read_stream, refuse_call, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
-use specwright_runtime::schema::{Format, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Number, Schema};
 
 use crate::Client;
 
@@ -439,33 +439,12 @@ impl UploadAttachmentForm {
     }
 }
 
-static CONTENT_DISPOSITION_HEADER: Parameter = Parameter {
-    name: "Content-Disposition",
-    required: true,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static CONTENT_DISPOSITION_HEADER: Parameter = Parameter::header("Content-Disposition", &Schema::STRING).required();
 
-static LOCATION_HEADER: Parameter = Parameter {
-    name: "Location",
-    required: true,
-    schema: &Schema { types: Types::STRING, format: Some(Format::UriReference), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static LOCATION_HEADER: Parameter =
+    Parameter::header("Location", &Schema::STRING.format(Format::UriReference)).required();
 
-static RETRY_AFTER_HEADER: Parameter = Parameter {
-    name: "Retry-After",
-    schema: &Schema {
-        types: Types::INTEGER,
-        format: Some(Format::Int64),
-        minimum: Some(Number::Integer(0)),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
+static RETRY_AFTER_HEADER: Parameter =
+    Parameter::header("Retry-After", &Schema::INTEGER.format(Format::Int64).minimum(Number::Integer(0)));
 
-static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
-    name: "WWW-Authenticate",
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter::header("WWW-Authenticate", &Schema::STRING);

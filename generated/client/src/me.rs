@@ -8,7 +8,7 @@ use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 use specwright_runtime::client::{read_header, read_json, refused};
 use specwright_runtime::operation::Parameter;
-use specwright_runtime::schema::{Format, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Number, Schema};
 
 use crate::Client;
 
@@ -75,19 +75,7 @@ pub enum GetMeError {
     Default(api_types::Problem),
 }
 
-static RETRY_AFTER_HEADER: Parameter = Parameter {
-    name: "Retry-After",
-    schema: &Schema {
-        types: Types::INTEGER,
-        format: Some(Format::Int64),
-        minimum: Some(Number::Integer(0)),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
+static RETRY_AFTER_HEADER: Parameter =
+    Parameter::header("Retry-After", &Schema::INTEGER.format(Format::Int64).minimum(Number::Integer(0)));
 
-static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
-    name: "WWW-Authenticate",
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter::header("WWW-Authenticate", &Schema::STRING);

@@ -10,7 +10,7 @@ use specwright_runtime::client::{
     Call, Encoding, media_type_matches, read_header, read_items, read_json, read_text, refuse_call, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
-use specwright_runtime::schema::{Format, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Number, Schema};
 use specwright_runtime::sequence::{Framing, Items};
 
 use crate::Client;
@@ -707,42 +707,17 @@ impl ExportTasksAccept {
     }
 }
 
-static E_TAG_HEADER: Parameter = Parameter {
-    name: "ETag",
-    required: true,
-    schema: &Schema { types: Types::STRING, pattern: Some(&api_types::schemas::patterns::PATTERN_10), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static E_TAG_HEADER: Parameter =
+    Parameter::header("ETag", &Schema::STRING.pattern(&api_types::schemas::patterns::PATTERN_10)).required();
 
-static IDEMPOTENCY_REPLAYED_HEADER: Parameter = Parameter {
-    name: "Idempotency-Replayed",
-    schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static IDEMPOTENCY_REPLAYED_HEADER: Parameter = Parameter::header("Idempotency-Replayed", &Schema::BOOLEAN);
 
-static LOCATION_HEADER: Parameter = Parameter {
-    name: "Location",
-    required: true,
-    schema: &Schema { types: Types::STRING, format: Some(Format::UriReference), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static LOCATION_HEADER: Parameter =
+    Parameter::header("Location", &Schema::STRING.format(Format::UriReference)).required();
 
-static NEXT_CURSOR_HEADER: Parameter =
-    Parameter { name: "Next-Cursor", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };
+static NEXT_CURSOR_HEADER: Parameter = Parameter::header("Next-Cursor", &Schema::STRING);
 
-static RETRY_AFTER_HEADER: Parameter = Parameter {
-    name: "Retry-After",
-    schema: &Schema {
-        types: Types::INTEGER,
-        format: Some(Format::Int64),
-        minimum: Some(Number::Integer(0)),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
+static RETRY_AFTER_HEADER: Parameter =
+    Parameter::header("Retry-After", &Schema::INTEGER.format(Format::Int64).minimum(Number::Integer(0)));
 
-static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
-    name: "WWW-Authenticate",
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter::header("WWW-Authenticate", &Schema::STRING);

@@ -16,7 +16,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Number, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `attachments`.
@@ -202,31 +202,10 @@ pub static LIST_ATTACHMENTS: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `taskId` of `listAttachments`.
-static LIST_ATTACHMENTS_TASK_ID: Parameter = Parameter {
-    name: "taskId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Header `WWW-Authenticate`.
-static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
-    name: "WWW-Authenticate",
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `Retry-After`.
-static RETRY_AFTER_HEADER: Parameter = Parameter {
-    name: "Retry-After",
-    schema: &Schema {
-        types: Types::INTEGER,
-        format: Some(Format::Int64),
-        minimum: Some(Number::Integer(0)),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
+static LIST_ATTACHMENTS_TASK_ID: Parameter = Parameter::path("taskId", &Schema::STRING.format(Format::Uuid));
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter::header("WWW-Authenticate", &Schema::STRING);
+static RETRY_AFTER_HEADER: Parameter =
+    Parameter::header("Retry-After", &Schema::INTEGER.format(Format::Int64).minimum(Number::Integer(0)));
 
 /// The input of `POST /tasks/{taskId}/attachments`.
 #[derive(Debug)]
@@ -244,24 +223,12 @@ pub struct UploadAttachmentRequest {
 impl UploadAttachmentRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         static PARTS: Multipart = Multipart {
-            schema: &Schema {
-                types: Types::OBJECT,
-                required: &["file"],
-                properties: &[
-                    ("file", &Schema { types: Types::STRING, format: Some(Format::Binary), ..Schema::ANY }),
-                    (
-                        "description",
-                        &Schema {
-                            types: Types::STRING,
-                            max_length: Some(500),
-                            pattern: Some(&api_types::schemas::patterns::PATTERN_3),
-                            ..Schema::ANY
-                        },
-                    ),
-                ],
-                additional_properties: Some(&Schema::NEVER),
-                ..Schema::ANY
-            },
+            schema: &Schema::object(&[
+                ("file", &Schema::STRING.format(Format::Binary)),
+                ("description", &Schema::STRING.max_length(500).pattern(&api_types::schemas::patterns::PATTERN_3)),
+            ])
+            .required(&["file"])
+            .additional_properties(&Schema::NEVER),
             parts: &[Part::new("file", PartKind::File), Part::new("description", PartKind::Text)],
         };
 
@@ -416,20 +383,9 @@ pub static UPLOAD_ATTACHMENT: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `taskId` of `uploadAttachment`.
-static UPLOAD_ATTACHMENT_TASK_ID: Parameter = Parameter {
-    name: "taskId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Header `Location`.
-static LOCATION_HEADER: Parameter = Parameter {
-    name: "Location",
-    required: true,
-    schema: &Schema { types: Types::STRING, format: Some(Format::UriReference), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static UPLOAD_ATTACHMENT_TASK_ID: Parameter = Parameter::path("taskId", &Schema::STRING.format(Format::Uuid));
+static LOCATION_HEADER: Parameter =
+    Parameter::header("Location", &Schema::STRING.format(Format::UriReference)).required();
 
 /// The input of `DELETE /tasks/{taskId}/attachments/{attachmentId}`.
 #[derive(Debug)]
@@ -544,19 +500,9 @@ pub static DELETE_ATTACHMENT: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `taskId` of `deleteAttachment`.
-static DELETE_ATTACHMENT_TASK_ID: Parameter = Parameter {
-    name: "taskId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Path parameter `attachmentId` of `deleteAttachment`.
-static DELETE_ATTACHMENT_ATTACHMENT_ID: Parameter = Parameter {
-    name: "attachmentId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::PATH
-};
+static DELETE_ATTACHMENT_TASK_ID: Parameter = Parameter::path("taskId", &Schema::STRING.format(Format::Uuid));
+static DELETE_ATTACHMENT_ATTACHMENT_ID: Parameter =
+    Parameter::path("attachmentId", &Schema::STRING.format(Format::Uuid));
 
 /// The input of `GET /tasks/{taskId}/attachments/{attachmentId}/content`.
 #[derive(Debug)]
@@ -690,24 +636,7 @@ pub static DOWNLOAD_ATTACHMENT: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `taskId` of `downloadAttachment`.
-static DOWNLOAD_ATTACHMENT_TASK_ID: Parameter = Parameter {
-    name: "taskId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Path parameter `attachmentId` of `downloadAttachment`.
-static DOWNLOAD_ATTACHMENT_ATTACHMENT_ID: Parameter = Parameter {
-    name: "attachmentId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Header `Content-Disposition`.
-static CONTENT_DISPOSITION_HEADER: Parameter = Parameter {
-    name: "Content-Disposition",
-    required: true,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static DOWNLOAD_ATTACHMENT_TASK_ID: Parameter = Parameter::path("taskId", &Schema::STRING.format(Format::Uuid));
+static DOWNLOAD_ATTACHMENT_ATTACHMENT_ID: Parameter =
+    Parameter::path("attachmentId", &Schema::STRING.format(Format::Uuid));
+static CONTENT_DISPOSITION_HEADER: Parameter = Parameter::header("Content-Disposition", &Schema::STRING).required();

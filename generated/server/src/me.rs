@@ -15,7 +15,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Number, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `me`.
@@ -135,21 +135,6 @@ pub static GET_ME: Operation = Operation {
     deprecated: false,
 };
 
-// Header `WWW-Authenticate`.
-static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
-    name: "WWW-Authenticate",
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `Retry-After`.
-static RETRY_AFTER_HEADER: Parameter = Parameter {
-    name: "Retry-After",
-    schema: &Schema {
-        types: Types::INTEGER,
-        format: Some(Format::Int64),
-        minimum: Some(Number::Integer(0)),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter::header("WWW-Authenticate", &Schema::STRING);
+static RETRY_AFTER_HEADER: Parameter =
+    Parameter::header("Retry-After", &Schema::INTEGER.format(Format::Int64).minimum(Number::Integer(0)));

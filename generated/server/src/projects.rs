@@ -15,7 +15,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Literal, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Literal, Number, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `projects`.
@@ -194,50 +194,16 @@ pub static LIST_PROJECTS: Operation = Operation {
     deprecated: false,
 };
 
-// Query parameter `cursor` of `listProjects`.
-static LIST_PROJECTS_CURSOR: Parameter = Parameter {
-    name: "cursor",
-    schema: &Schema {
-        types: Types::STRING,
-        max_length: Some(32),
-        pattern: Some(&api_types::schemas::patterns::PATTERN_9),
-        ..Schema::ANY
-    },
-    ..Parameter::QUERY
-};
-
-// Query parameter `limit` of `listProjects`.
-static LIST_PROJECTS_LIMIT: Parameter = Parameter {
-    name: "limit",
-    schema: &Schema {
-        types: Types::INTEGER,
-        format: Some(Format::Int64),
-        minimum: Some(Number::Integer(1)),
-        maximum: Some(Number::Integer(200)),
-        ..Schema::ANY
-    },
-    default: Some(Literal::Number(Number::Integer(50))),
-    ..Parameter::QUERY
-};
-
-// Header `WWW-Authenticate`.
-static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
-    name: "WWW-Authenticate",
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `Retry-After`.
-static RETRY_AFTER_HEADER: Parameter = Parameter {
-    name: "Retry-After",
-    schema: &Schema {
-        types: Types::INTEGER,
-        format: Some(Format::Int64),
-        minimum: Some(Number::Integer(0)),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
+static LIST_PROJECTS_CURSOR: Parameter =
+    Parameter::query("cursor", &Schema::STRING.max_length(32).pattern(&api_types::schemas::patterns::PATTERN_9));
+static LIST_PROJECTS_LIMIT: Parameter = Parameter::query(
+    "limit",
+    &Schema::INTEGER.format(Format::Int64).minimum(Number::Integer(1)).maximum(Number::Integer(200)),
+)
+.default(Literal::Number(Number::Integer(50)));
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter::header("WWW-Authenticate", &Schema::STRING);
+static RETRY_AFTER_HEADER: Parameter =
+    Parameter::header("Retry-After", &Schema::INTEGER.format(Format::Int64).minimum(Number::Integer(0)));
 
 /// The input of `POST /projects`.
 #[derive(Debug)]
@@ -375,13 +341,8 @@ pub static CREATE_PROJECT: Operation = Operation {
     deprecated: false,
 };
 
-// Header `Location`.
-static LOCATION_HEADER: Parameter = Parameter {
-    name: "Location",
-    required: true,
-    schema: &Schema { types: Types::STRING, format: Some(Format::UriReference), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static LOCATION_HEADER: Parameter =
+    Parameter::header("Location", &Schema::STRING.format(Format::UriReference)).required();
 
 /// The input of `GET /projects/{projectId}`.
 #[derive(Debug)]
@@ -499,12 +460,7 @@ pub static GET_PROJECT: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `projectId` of `getProject`.
-static GET_PROJECT_PROJECT_ID: Parameter = Parameter {
-    name: "projectId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::PATH
-};
+static GET_PROJECT_PROJECT_ID: Parameter = Parameter::path("projectId", &Schema::STRING.format(Format::Uuid));
 
 /// The input of `DELETE /projects/{projectId}`.
 #[derive(Debug)]
@@ -623,9 +579,4 @@ pub static DELETE_PROJECT: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `projectId` of `deleteProject`.
-static DELETE_PROJECT_PROJECT_ID: Parameter = Parameter {
-    name: "projectId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::PATH
-};
+static DELETE_PROJECT_PROJECT_ID: Parameter = Parameter::path("projectId", &Schema::STRING.format(Format::Uuid));

@@ -15,7 +15,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Literal, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Literal, Number, Schema};
 use specwright_runtime::sequence::{Framing, ItemSource};
 use specwright_runtime::service::Service;
 
@@ -253,98 +253,27 @@ pub static LIST_TASKS: Operation = Operation {
     deprecated: false,
 };
 
-// Query parameter `cursor` of `listTasks`.
-static LIST_TASKS_CURSOR: Parameter = Parameter {
-    name: "cursor",
-    schema: &Schema {
-        types: Types::STRING,
-        max_length: Some(32),
-        pattern: Some(&api_types::schemas::patterns::PATTERN_9),
-        ..Schema::ANY
-    },
-    ..Parameter::QUERY
-};
-
-// Query parameter `limit` of `listTasks`.
-static LIST_TASKS_LIMIT: Parameter = Parameter {
-    name: "limit",
-    schema: &Schema {
-        types: Types::INTEGER,
-        format: Some(Format::Int64),
-        minimum: Some(Number::Integer(1)),
-        maximum: Some(Number::Integer(200)),
-        ..Schema::ANY
-    },
-    default: Some(Literal::Number(Number::Integer(50))),
-    ..Parameter::QUERY
-};
-
-// Query parameter `status` of `listTasks`.
-static LIST_TASKS_STATUS: Parameter = Parameter {
-    name: "status",
-    schema: &Schema {
-        types: Types::ARRAY,
-        items: Some(&api_types::schemas::TASK_STATUS),
-        min_items: Some(1),
-        max_items: Some(4),
-        unique_items: true,
-        ..Schema::ANY
-    },
-    ..Parameter::QUERY
-};
-
-// Query parameter `projectId` of `listTasks`.
-static LIST_TASKS_PROJECT_ID: Parameter = Parameter {
-    name: "projectId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::QUERY
-};
-
-// Query parameter `dueAfter` of `listTasks`.
-static LIST_TASKS_DUE_AFTER: Parameter = Parameter {
-    name: "dueAfter",
-    schema: &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY },
-    ..Parameter::QUERY
-};
-
-// Query parameter `dueBefore` of `listTasks`.
-static LIST_TASKS_DUE_BEFORE: Parameter = Parameter {
-    name: "dueBefore",
-    schema: &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY },
-    ..Parameter::QUERY
-};
-
-// Query parameter `q` of `listTasks`.
-static LIST_TASKS_Q: Parameter = Parameter {
-    name: "q",
-    schema: &Schema {
-        types: Types::STRING,
-        min_length: Some(1),
-        max_length: Some(100),
-        pattern: Some(&api_types::schemas::patterns::PATTERN_3),
-        ..Schema::ANY
-    },
-    ..Parameter::QUERY
-};
-
-// Header `WWW-Authenticate`.
-static WWW_AUTHENTICATE_HEADER: Parameter = Parameter {
-    name: "WWW-Authenticate",
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `Retry-After`.
-static RETRY_AFTER_HEADER: Parameter = Parameter {
-    name: "Retry-After",
-    schema: &Schema {
-        types: Types::INTEGER,
-        format: Some(Format::Int64),
-        minimum: Some(Number::Integer(0)),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
+static LIST_TASKS_CURSOR: Parameter =
+    Parameter::query("cursor", &Schema::STRING.max_length(32).pattern(&api_types::schemas::patterns::PATTERN_9));
+static LIST_TASKS_LIMIT: Parameter = Parameter::query(
+    "limit",
+    &Schema::INTEGER.format(Format::Int64).minimum(Number::Integer(1)).maximum(Number::Integer(200)),
+)
+.default(Literal::Number(Number::Integer(50)));
+static LIST_TASKS_STATUS: Parameter = Parameter::query(
+    "status",
+    &Schema::array(&api_types::schemas::TASK_STATUS).min_items(1).max_items(4).unique_items(),
+);
+static LIST_TASKS_PROJECT_ID: Parameter = Parameter::query("projectId", &Schema::STRING.format(Format::Uuid));
+static LIST_TASKS_DUE_AFTER: Parameter = Parameter::query("dueAfter", &Schema::STRING.format(Format::DateTime));
+static LIST_TASKS_DUE_BEFORE: Parameter = Parameter::query("dueBefore", &Schema::STRING.format(Format::DateTime));
+static LIST_TASKS_Q: Parameter = Parameter::query(
+    "q",
+    &Schema::STRING.min_length(1).max_length(100).pattern(&api_types::schemas::patterns::PATTERN_3),
+);
+static WWW_AUTHENTICATE_HEADER: Parameter = Parameter::header("WWW-Authenticate", &Schema::STRING);
+static RETRY_AFTER_HEADER: Parameter =
+    Parameter::header("Retry-After", &Schema::INTEGER.format(Format::Int64).minimum(Number::Integer(0)));
 
 /// The input of `POST /tasks`.
 #[derive(Debug)]
@@ -507,41 +436,15 @@ pub static CREATE_TASK: Operation = Operation {
     deprecated: false,
 };
 
-// Header `Idempotency-Key` of `createTask`.
-static CREATE_TASK_IDEMPOTENCY_KEY: Parameter = Parameter {
-    name: "Idempotency-Key",
-    schema: &Schema {
-        types: Types::STRING,
-        min_length: Some(1),
-        max_length: Some(255),
-        pattern: Some(&api_types::schemas::patterns::PATTERN_6),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
-
-// Header `Location`.
-static LOCATION_HEADER: Parameter = Parameter {
-    name: "Location",
-    required: true,
-    schema: &Schema { types: Types::STRING, format: Some(Format::UriReference), ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `ETag`.
-static E_TAG_HEADER: Parameter = Parameter {
-    name: "ETag",
-    required: true,
-    schema: &Schema { types: Types::STRING, pattern: Some(&api_types::schemas::patterns::PATTERN_10), ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `Idempotency-Replayed`.
-static IDEMPOTENCY_REPLAYED_HEADER: Parameter = Parameter {
-    name: "Idempotency-Replayed",
-    schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static CREATE_TASK_IDEMPOTENCY_KEY: Parameter = Parameter::header(
+    "Idempotency-Key",
+    &Schema::STRING.min_length(1).max_length(255).pattern(&api_types::schemas::patterns::PATTERN_6),
+);
+static LOCATION_HEADER: Parameter =
+    Parameter::header("Location", &Schema::STRING.format(Format::UriReference)).required();
+static E_TAG_HEADER: Parameter =
+    Parameter::header("ETag", &Schema::STRING.pattern(&api_types::schemas::patterns::PATTERN_10)).required();
+static IDEMPOTENCY_REPLAYED_HEADER: Parameter = Parameter::header("Idempotency-Replayed", &Schema::BOOLEAN);
 
 /// The input of `GET /tasks/{taskId}`.
 #[derive(Debug)]
@@ -684,19 +587,9 @@ pub static GET_TASK: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `taskId` of `getTask`.
-static GET_TASK_TASK_ID: Parameter = Parameter {
-    name: "taskId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Header `If-None-Match` of `getTask`.
-static GET_TASK_IF_NONE_MATCH: Parameter = Parameter {
-    name: "If-None-Match",
-    schema: &Schema { types: Types::STRING, min_length: Some(1), max_length: Some(256), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static GET_TASK_TASK_ID: Parameter = Parameter::path("taskId", &Schema::STRING.format(Format::Uuid));
+static GET_TASK_IF_NONE_MATCH: Parameter =
+    Parameter::header("If-None-Match", &Schema::STRING.min_length(1).max_length(256));
 
 /// The input of `DELETE /tasks/{taskId}`.
 #[derive(Debug)]
@@ -813,19 +706,8 @@ pub static DELETE_TASK: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `taskId` of `deleteTask`.
-static DELETE_TASK_TASK_ID: Parameter = Parameter {
-    name: "taskId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Header `If-Match` of `deleteTask`.
-static DELETE_TASK_IF_MATCH: Parameter = Parameter {
-    name: "If-Match",
-    schema: &Schema { types: Types::STRING, min_length: Some(1), max_length: Some(256), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static DELETE_TASK_TASK_ID: Parameter = Parameter::path("taskId", &Schema::STRING.format(Format::Uuid));
+static DELETE_TASK_IF_MATCH: Parameter = Parameter::header("If-Match", &Schema::STRING.min_length(1).max_length(256));
 
 /// The input of `PATCH /tasks/{taskId}`.
 #[derive(Debug)]
@@ -993,19 +875,8 @@ pub static UPDATE_TASK: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `taskId` of `updateTask`.
-static UPDATE_TASK_TASK_ID: Parameter = Parameter {
-    name: "taskId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Header `If-Match` of `updateTask`.
-static UPDATE_TASK_IF_MATCH: Parameter = Parameter {
-    name: "If-Match",
-    schema: &Schema { types: Types::STRING, min_length: Some(1), max_length: Some(256), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static UPDATE_TASK_TASK_ID: Parameter = Parameter::path("taskId", &Schema::STRING.format(Format::Uuid));
+static UPDATE_TASK_IF_MATCH: Parameter = Parameter::header("If-Match", &Schema::STRING.min_length(1).max_length(256));
 
 /// The input of `GET /exports/tasks`.
 #[derive(Debug)]
@@ -1168,16 +1039,11 @@ impl Respond for ExportTasksOkBody {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Json(body) => {
-                static SCHEMA: Schema = Schema {
-                    types: Types::ARRAY,
-                    items: Some(&api_types::schemas::TASK),
-                    max_items: Some(1000),
-                    ..Schema::ANY
-                };
+                static SCHEMA: Schema = Schema::array(&api_types::schemas::TASK).max_items(1000);
                 reply.json("application/json", &SCHEMA, &body)
             }
             Self::Csv(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.text("text/csv", &SCHEMA, body)
             }
             Self::Ndjson(body) => reply.items("application/x-ndjson", Framing::Lines, &api_types::schemas::TASK, body),
@@ -1196,53 +1062,16 @@ pub static EXPORT_TASKS: Operation = Operation {
     deprecated: false,
 };
 
-// Query parameter `cursor` of `exportTasks`.
-static EXPORT_TASKS_CURSOR: Parameter = Parameter {
-    name: "cursor",
-    schema: &Schema {
-        types: Types::STRING,
-        max_length: Some(32),
-        pattern: Some(&api_types::schemas::patterns::PATTERN_9),
-        ..Schema::ANY
-    },
-    ..Parameter::QUERY
-};
-
-// Query parameter `limit` of `exportTasks`.
-static EXPORT_TASKS_LIMIT: Parameter = Parameter {
-    name: "limit",
-    schema: &Schema {
-        types: Types::INTEGER,
-        format: Some(Format::Int64),
-        minimum: Some(Number::Integer(1)),
-        maximum: Some(Number::Integer(1000)),
-        ..Schema::ANY
-    },
-    default: Some(Literal::Number(Number::Integer(1000))),
-    ..Parameter::QUERY
-};
-
-// Query parameter `status` of `exportTasks`.
-static EXPORT_TASKS_STATUS: Parameter = Parameter {
-    name: "status",
-    schema: &Schema {
-        types: Types::ARRAY,
-        items: Some(&api_types::schemas::TASK_STATUS),
-        min_items: Some(1),
-        max_items: Some(4),
-        unique_items: true,
-        ..Schema::ANY
-    },
-    ..Parameter::QUERY
-};
-
-// Query parameter `projectId` of `exportTasks`.
-static EXPORT_TASKS_PROJECT_ID: Parameter = Parameter {
-    name: "projectId",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::QUERY
-};
-
-// Header `Next-Cursor`.
-static NEXT_CURSOR_HEADER: Parameter =
-    Parameter { name: "Next-Cursor", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };
+static EXPORT_TASKS_CURSOR: Parameter =
+    Parameter::query("cursor", &Schema::STRING.max_length(32).pattern(&api_types::schemas::patterns::PATTERN_9));
+static EXPORT_TASKS_LIMIT: Parameter = Parameter::query(
+    "limit",
+    &Schema::INTEGER.format(Format::Int64).minimum(Number::Integer(1)).maximum(Number::Integer(1000)),
+)
+.default(Literal::Number(Number::Integer(1000)));
+static EXPORT_TASKS_STATUS: Parameter = Parameter::query(
+    "status",
+    &Schema::array(&api_types::schemas::TASK_STATUS).min_items(1).max_items(4).unique_items(),
+);
+static EXPORT_TASKS_PROJECT_ID: Parameter = Parameter::query("projectId", &Schema::STRING.format(Format::Uuid));
+static NEXT_CURSOR_HEADER: Parameter = Parameter::header("Next-Cursor", &Schema::STRING);

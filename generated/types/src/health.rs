@@ -3,7 +3,6 @@
 //! Types of the operations tagged `health`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::value::UnknownValue;
 
 /// The process runs.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -14,40 +13,11 @@ pub struct Health {
     pub version: String,
 }
 
-/// Always `ok`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum HealthStatus {
-    /// `ok`.
-    #[serde(rename = "ok")]
-    Ok,
-}
-
-impl HealthStatus {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Ok];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-        }
-    }
-}
-
-impl std::fmt::Display for HealthStatus {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for HealthStatus {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "ok" => Ok(Self::Ok),
-            _ => Err(UnknownValue::new("HealthStatus", text)),
-        }
+specwright_runtime::string_enum! {
+    /// Always `ok`.
+    pub enum HealthStatus {
+        /// `ok`.
+        Ok = "ok",
     }
 }
 
@@ -60,76 +30,18 @@ pub struct Readiness {
     pub database: ReadinessDatabase,
 }
 
-/// Always `ok`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum ReadinessDatabase {
-    /// `ok`.
-    #[serde(rename = "ok")]
-    Ok,
-}
-
-impl ReadinessDatabase {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Ok];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-        }
+specwright_runtime::string_enum! {
+    /// Always `ok`.
+    pub enum ReadinessDatabase {
+        /// `ok`.
+        Ok = "ok",
     }
 }
 
-impl std::fmt::Display for ReadinessDatabase {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for ReadinessDatabase {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "ok" => Ok(Self::Ok),
-            _ => Err(UnknownValue::new("ReadinessDatabase", text)),
-        }
-    }
-}
-
-/// Always `ok`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum ReadinessStatus {
-    /// `ok`.
-    #[serde(rename = "ok")]
-    Ok,
-}
-
-impl ReadinessStatus {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Ok];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-        }
-    }
-}
-
-impl std::fmt::Display for ReadinessStatus {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for ReadinessStatus {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "ok" => Ok(Self::Ok),
-            _ => Err(UnknownValue::new("ReadinessStatus", text)),
-        }
+specwright_runtime::string_enum! {
+    /// Always `ok`.
+    pub enum ReadinessStatus {
+        /// `ok`.
+        Ok = "ok",
     }
 }

@@ -25,8 +25,10 @@ mod common;
 mod health;
 mod me;
 mod projects;
-pub mod schemas;
 mod tasks;
+// Constant data, laid out by the generator.
+#[rustfmt::skip]
+pub mod schemas;
 
 pub use self::attachments::*;
 pub use self::common::*;

@@ -3,7 +3,7 @@
 //! Types of the operations tagged `tasks`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::value::{Patch, UnknownValue};
+use specwright_runtime::value::Patch;
 
 /// A reminder by e-mail.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -17,40 +17,11 @@ pub struct EmailReminder {
     pub minutes_before: i32,
 }
 
-/// Always `email`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum EmailReminderKind {
-    /// `email`.
-    #[serde(rename = "email")]
-    Email,
-}
-
-impl EmailReminderKind {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Email];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-        }
-    }
-}
-
-impl std::fmt::Display for EmailReminderKind {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for EmailReminderKind {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "email" => Ok(Self::Email),
-            _ => Err(UnknownValue::new("EmailReminderKind", text)),
-        }
+specwright_runtime::string_enum! {
+    /// Always `email`.
+    pub enum EmailReminderKind {
+        /// `email`.
+        Email = "email",
     }
 }
 
@@ -215,107 +186,31 @@ pub struct TaskPatch {
     pub reminder: Patch<Reminder>,
 }
 
-/// How much a task matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum TaskPriority {
-    /// `low`.
-    #[serde(rename = "low")]
-    Low,
-    /// `normal`.
-    #[serde(rename = "normal")]
-    Normal,
-    /// `high`.
-    #[serde(rename = "high")]
-    High,
-    /// `urgent`.
-    #[serde(rename = "urgent")]
-    Urgent,
-}
-
-impl TaskPriority {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Low, Self::Normal, Self::High, Self::Urgent];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Normal => "normal",
-            Self::High => "high",
-            Self::Urgent => "urgent",
-        }
+specwright_runtime::string_enum! {
+    /// How much a task matters.
+    pub enum TaskPriority {
+        /// `low`.
+        Low = "low",
+        /// `normal`.
+        Normal = "normal",
+        /// `high`.
+        High = "high",
+        /// `urgent`.
+        Urgent = "urgent",
     }
 }
 
-impl std::fmt::Display for TaskPriority {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for TaskPriority {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "low" => Ok(Self::Low),
-            "normal" => Ok(Self::Normal),
-            "high" => Ok(Self::High),
-            "urgent" => Ok(Self::Urgent),
-            _ => Err(UnknownValue::new("TaskPriority", text)),
-        }
-    }
-}
-
-/// How far a task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum TaskStatus {
-    /// `open`.
-    #[serde(rename = "open")]
-    Open,
-    /// `in_progress`.
-    #[serde(rename = "in_progress")]
-    InProgress,
-    /// `done`.
-    #[serde(rename = "done")]
-    Done,
-    /// `cancelled`.
-    #[serde(rename = "cancelled")]
-    Cancelled,
-}
-
-impl TaskStatus {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Open, Self::InProgress, Self::Done, Self::Cancelled];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::InProgress => "in_progress",
-            Self::Done => "done",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-impl std::fmt::Display for TaskStatus {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for TaskStatus {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "open" => Ok(Self::Open),
-            "in_progress" => Ok(Self::InProgress),
-            "done" => Ok(Self::Done),
-            "cancelled" => Ok(Self::Cancelled),
-            _ => Err(UnknownValue::new("TaskStatus", text)),
-        }
+specwright_runtime::string_enum! {
+    /// How far a task is.
+    pub enum TaskStatus {
+        /// `open`.
+        Open = "open",
+        /// `in_progress`.
+        InProgress = "in_progress",
+        /// `done`.
+        Done = "done",
+        /// `cancelled`.
+        Cancelled = "cancelled",
     }
 }
 
@@ -334,39 +229,10 @@ pub struct WebhookReminder {
     pub minutes_before: i32,
 }
 
-/// Always `webhook`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum WebhookReminderKind {
-    /// `webhook`.
-    #[serde(rename = "webhook")]
-    Webhook,
-}
-
-impl WebhookReminderKind {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Webhook];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-        }
-    }
-}
-
-impl std::fmt::Display for WebhookReminderKind {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for WebhookReminderKind {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "webhook" => Ok(Self::Webhook),
-            _ => Err(UnknownValue::new("WebhookReminderKind", text)),
-        }
+specwright_runtime::string_enum! {
+    /// Always `webhook`.
+    pub enum WebhookReminderKind {
+        /// `webhook`.
+        Webhook = "webhook",
     }
 }

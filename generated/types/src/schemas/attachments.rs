@@ -2,52 +2,23 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Format, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Number, Schema};
 
 use super::patterns;
 
 /// What a [`Attachment`](crate::Attachment) must satisfy.
-pub static ATTACHMENT: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["id", "fileName", "contentType", "description", "size", "sha256", "createdBy", "createdAt"],
-    properties: &[
-        ("id", &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY }),
-        ("fileName", &Schema { types: Types::STRING, max_length: Some(255), ..Schema::ANY }),
-        ("contentType", &Schema { types: Types::STRING, max_length: Some(255), ..Schema::ANY }),
-        ("description", &Schema { types: Types::STRING.or(Types::NULL), max_length: Some(500), ..Schema::ANY }),
-        (
-            "size",
-            &Schema {
-                types: Types::INTEGER,
-                format: Some(Format::Int64),
-                minimum: Some(Number::Integer(0)),
-                maximum: Some(Number::Integer(1_048_576)),
-                ..Schema::ANY
-            },
-        ),
-        (
-            "sha256",
-            &Schema {
-                types: Types::STRING,
-                min_length: Some(64),
-                max_length: Some(64),
-                pattern: Some(&patterns::PATTERN_8),
-                ..Schema::ANY
-            },
-        ),
-        ("createdBy", &Schema { types: Types::STRING, max_length: Some(255), ..Schema::ANY }),
-        ("createdAt", &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static ATTACHMENT: Schema = Schema::object(&[
+    ("id", &Schema::STRING.format(Format::Uuid)),
+    ("fileName", &Schema::STRING.max_length(255)),
+    ("contentType", &Schema::STRING.max_length(255)),
+    ("description", &Schema::STRING.nullable().max_length(500)),
+    ("size", &Schema::INTEGER.format(Format::Int64).minimum(Number::Integer(0)).maximum(Number::Integer(1_048_576))),
+    ("sha256", &Schema::STRING.min_length(64).max_length(64).pattern(&patterns::PATTERN_8)),
+    ("createdBy", &Schema::STRING.max_length(255)),
+    ("createdAt", &Schema::STRING.format(Format::DateTime)),
+])
+.required(&["id", "fileName", "contentType", "description", "size", "sha256", "createdBy", "createdAt"]);
 
 /// What a [`AttachmentList`](crate::AttachmentList) must satisfy.
-pub static ATTACHMENT_LIST: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["items"],
-    properties: &[(
-        "items",
-        &Schema { types: Types::ARRAY, items: Some(&ATTACHMENT), max_items: Some(20), ..Schema::ANY },
-    )],
-    ..Schema::ANY
-};
+pub static ATTACHMENT_LIST: Schema = Schema::object(&[("items", &Schema::array(&ATTACHMENT).max_items(20))])
+    .required(&["items"]);

@@ -2,46 +2,23 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Format, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Number, Schema};
 
 /// What a [`FieldError`](crate::FieldError) must satisfy.
-pub static FIELD_ERROR: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["pointer", "keyword", "detail"],
-    properties: &[
-        ("pointer", &Schema { types: Types::STRING, max_length: Some(2048), ..Schema::ANY }),
-        ("keyword", &Schema { types: Types::STRING, max_length: Some(64), ..Schema::ANY }),
-        ("detail", &Schema { types: Types::STRING, max_length: Some(2000), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static FIELD_ERROR: Schema = Schema::object(&[
+    ("pointer", &Schema::STRING.max_length(2048)),
+    ("keyword", &Schema::STRING.max_length(64)),
+    ("detail", &Schema::STRING.max_length(2000)),
+])
+.required(&["pointer", "keyword", "detail"]);
 
 /// What a [`Problem`](crate::Problem) must satisfy.
-pub static PROBLEM: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["type", "title", "status"],
-    properties: &[
-        (
-            "type",
-            &Schema { types: Types::STRING, format: Some(Format::UriReference), max_length: Some(2048), ..Schema::ANY },
-        ),
-        ("title", &Schema { types: Types::STRING, max_length: Some(200), ..Schema::ANY }),
-        (
-            "status",
-            &Schema {
-                types: Types::INTEGER,
-                format: Some(Format::Int32),
-                minimum: Some(Number::Integer(400)),
-                maximum: Some(Number::Integer(599)),
-                ..Schema::ANY
-            },
-        ),
-        ("detail", &Schema { types: Types::STRING, max_length: Some(2000), ..Schema::ANY }),
-        (
-            "instance",
-            &Schema { types: Types::STRING, format: Some(Format::UriReference), max_length: Some(256), ..Schema::ANY },
-        ),
-        ("errors", &Schema { types: Types::ARRAY, items: Some(&FIELD_ERROR), max_items: Some(100), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static PROBLEM: Schema = Schema::object(&[
+    ("type", &Schema::STRING.format(Format::UriReference).max_length(2048)),
+    ("title", &Schema::STRING.max_length(200)),
+    ("status", &Schema::INTEGER.format(Format::Int32).minimum(Number::Integer(400)).maximum(Number::Integer(599))),
+    ("detail", &Schema::STRING.max_length(2000)),
+    ("instance", &Schema::STRING.format(Format::UriReference).max_length(256)),
+    ("errors", &Schema::array(&FIELD_ERROR).max_items(100)),
+])
+.required(&["type", "title", "status"]);

@@ -2,35 +2,21 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema, Types};
+use specwright_runtime::schema::{Literal, Schema};
 
 /// What a [`Health`](crate::Health) must satisfy.
-pub static HEALTH: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["status", "version"],
-    properties: &[
-        ("status", &HEALTH_STATUS),
-        ("version", &Schema { types: Types::STRING, max_length: Some(64), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static HEALTH: Schema = Schema::object(&[("status", &HEALTH_STATUS), ("version", &Schema::STRING.max_length(64))])
+    .required(&["status", "version"]);
 
 /// What a [`HealthStatus`](crate::HealthStatus) must satisfy.
-pub static HEALTH_STATUS: Schema =
-    Schema { types: Types::STRING, enumeration: Some(&[Literal::String("ok")]), ..Schema::ANY };
+pub static HEALTH_STATUS: Schema = Schema::STRING.enumeration(&Literal::strings(["ok"]));
 
 /// What a [`Readiness`](crate::Readiness) must satisfy.
-pub static READINESS: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["status", "database"],
-    properties: &[("status", &READINESS_STATUS), ("database", &READINESS_DATABASE)],
-    ..Schema::ANY
-};
+pub static READINESS: Schema = Schema::object(&[("status", &READINESS_STATUS), ("database", &READINESS_DATABASE)])
+    .required(&["status", "database"]);
 
 /// What a [`ReadinessDatabase`](crate::ReadinessDatabase) must satisfy.
-pub static READINESS_DATABASE: Schema =
-    Schema { types: Types::STRING, enumeration: Some(&[Literal::String("ok")]), ..Schema::ANY };
+pub static READINESS_DATABASE: Schema = Schema::STRING.enumeration(&Literal::strings(["ok"]));
 
 /// What a [`ReadinessStatus`](crate::ReadinessStatus) must satisfy.
-pub static READINESS_STATUS: Schema =
-    Schema { types: Types::STRING, enumeration: Some(&[Literal::String("ok")]), ..Schema::ANY };
+pub static READINESS_STATUS: Schema = Schema::STRING.enumeration(&Literal::strings(["ok"]));

@@ -2,40 +2,21 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`Me`](crate::Me) must satisfy.
-pub static ME: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["userId", "sessionId", "organization"],
-    properties: &[
-        ("userId", &Schema { types: Types::STRING, max_length: Some(255), ..Schema::ANY }),
-        ("sessionId", &Schema { types: Types::STRING.or(Types::NULL), max_length: Some(255), ..Schema::ANY }),
-        (
-            "organization",
-            &Schema { one_of: &[&ORGANIZATION, &Schema { types: Types::NULL, ..Schema::ANY }], ..Schema::ANY },
-        ),
-    ],
-    ..Schema::ANY
-};
+pub static ME: Schema = Schema::object(&[
+    ("userId", &Schema::STRING.max_length(255)),
+    ("sessionId", &Schema::STRING.nullable().max_length(255)),
+    ("organization", &Schema::ANY.one_of(&[&ORGANIZATION, &Schema::NULL])),
+])
+.required(&["userId", "sessionId", "organization"]);
 
 /// What a [`Organization`](crate::Organization) must satisfy.
-pub static ORGANIZATION: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["id", "slug", "role", "permissions"],
-    properties: &[
-        ("id", &Schema { types: Types::STRING, max_length: Some(255), ..Schema::ANY }),
-        ("slug", &Schema { types: Types::STRING.or(Types::NULL), max_length: Some(256), ..Schema::ANY }),
-        ("role", &Schema { types: Types::STRING.or(Types::NULL), max_length: Some(256), ..Schema::ANY }),
-        (
-            "permissions",
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&Schema { types: Types::STRING, max_length: Some(256), ..Schema::ANY }),
-                max_items: Some(1000),
-                ..Schema::ANY
-            },
-        ),
-    ],
-    ..Schema::ANY
-};
+pub static ORGANIZATION: Schema = Schema::object(&[
+    ("id", &Schema::STRING.max_length(255)),
+    ("slug", &Schema::STRING.nullable().max_length(256)),
+    ("role", &Schema::STRING.nullable().max_length(256)),
+    ("permissions", &Schema::array(&Schema::STRING.max_length(256)).max_items(1000)),
+])
+.required(&["id", "slug", "role", "permissions"]);

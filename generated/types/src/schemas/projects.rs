@@ -2,71 +2,32 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 
 use super::patterns;
 
 /// What a [`NewProject`](crate::NewProject) must satisfy.
-pub static NEW_PROJECT: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["key", "name"],
-    properties: &[
-        (
-            "key",
-            &Schema {
-                types: Types::STRING,
-                min_length: Some(2),
-                max_length: Some(10),
-                pattern: Some(&patterns::PATTERN_7),
-                ..Schema::ANY
-            },
-        ),
-        (
-            "name",
-            &Schema {
-                types: Types::STRING,
-                min_length: Some(1),
-                max_length: Some(100),
-                pattern: Some(&patterns::PATTERN_2),
-                ..Schema::ANY
-            },
-        ),
-        (
-            "description",
-            &Schema {
-                types: Types::STRING,
-                max_length: Some(2000),
-                pattern: Some(&patterns::PATTERN_3),
-                ..Schema::ANY
-            },
-        ),
-    ],
-    additional_properties: Some(&Schema::NEVER),
-    ..Schema::ANY
-};
+pub static NEW_PROJECT: Schema = Schema::object(&[
+    ("key", &Schema::STRING.min_length(2).max_length(10).pattern(&patterns::PATTERN_7)),
+    ("name", &Schema::STRING.min_length(1).max_length(100).pattern(&patterns::PATTERN_2)),
+    ("description", &Schema::STRING.max_length(2000).pattern(&patterns::PATTERN_3)),
+])
+.required(&["key", "name"]).additional_properties(&Schema::NEVER);
 
 /// What a [`Project`](crate::Project) must satisfy.
-pub static PROJECT: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["id", "key", "name", "description", "createdBy", "createdAt"],
-    properties: &[
-        ("id", &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY }),
-        ("key", &Schema { types: Types::STRING, max_length: Some(10), ..Schema::ANY }),
-        ("name", &Schema { types: Types::STRING, max_length: Some(100), ..Schema::ANY }),
-        ("description", &Schema { types: Types::STRING.or(Types::NULL), max_length: Some(2000), ..Schema::ANY }),
-        ("createdBy", &Schema { types: Types::STRING, max_length: Some(255), ..Schema::ANY }),
-        ("createdAt", &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static PROJECT: Schema = Schema::object(&[
+    ("id", &Schema::STRING.format(Format::Uuid)),
+    ("key", &Schema::STRING.max_length(10)),
+    ("name", &Schema::STRING.max_length(100)),
+    ("description", &Schema::STRING.nullable().max_length(2000)),
+    ("createdBy", &Schema::STRING.max_length(255)),
+    ("createdAt", &Schema::STRING.format(Format::DateTime)),
+])
+.required(&["id", "key", "name", "description", "createdBy", "createdAt"]);
 
 /// What a [`ProjectPage`](crate::ProjectPage) must satisfy.
-pub static PROJECT_PAGE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["items", "nextCursor"],
-    properties: &[
-        ("items", &Schema { types: Types::ARRAY, items: Some(&PROJECT), max_items: Some(200), ..Schema::ANY }),
-        ("nextCursor", &Schema { types: Types::STRING.or(Types::NULL), max_length: Some(128), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static PROJECT_PAGE: Schema = Schema::object(&[
+    ("items", &Schema::array(&PROJECT).max_items(200)),
+    ("nextCursor", &Schema::STRING.nullable().max_length(128)),
+])
+.required(&["items", "nextCursor"]);

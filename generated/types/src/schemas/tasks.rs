@@ -2,276 +2,101 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Discriminator, Format, Literal, Number, Schema, Types};
+use specwright_runtime::schema::{Discriminator, Format, Literal, Number, Schema};
 
 use super::patterns;
 
 /// What a [`EmailReminder`](crate::EmailReminder) must satisfy.
-pub static EMAIL_REMINDER: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["kind", "address", "minutesBefore"],
-    properties: &[
-        ("kind", &EMAIL_REMINDER_KIND),
-        (
-            "address",
-            &Schema { types: Types::STRING, format: Some(Format::Email), max_length: Some(254), ..Schema::ANY },
-        ),
-        (
-            "minutesBefore",
-            &Schema {
-                types: Types::INTEGER,
-                format: Some(Format::Int32),
-                minimum: Some(Number::Integer(0)),
-                maximum: Some(Number::Integer(10_080)),
-                ..Schema::ANY
-            },
-        ),
-    ],
-    additional_properties: Some(&Schema::NEVER),
-    ..Schema::ANY
-};
+pub static EMAIL_REMINDER: Schema = Schema::object(&[
+    ("kind", &EMAIL_REMINDER_KIND),
+    ("address", &Schema::STRING.format(Format::Email).max_length(254)),
+    ("minutesBefore", &Schema::INTEGER.format(Format::Int32).minimum(Number::Integer(0))
+        .maximum(Number::Integer(10_080))),
+])
+.required(&["kind", "address", "minutesBefore"]).additional_properties(&Schema::NEVER);
 
 /// What a [`EmailReminderKind`](crate::EmailReminderKind) must satisfy.
-pub static EMAIL_REMINDER_KIND: Schema =
-    Schema { types: Types::STRING, enumeration: Some(&[Literal::String("email")]), ..Schema::ANY };
+pub static EMAIL_REMINDER_KIND: Schema = Schema::STRING.enumeration(&Literal::strings(["email"]));
 
 /// What a [`Label`](crate::Label) must satisfy.
-pub static LABEL: Schema = Schema {
-    types: Types::STRING,
-    min_length: Some(1),
-    max_length: Some(40),
-    pattern: Some(&patterns::PATTERN_1),
-    ..Schema::ANY
-};
+pub static LABEL: Schema = Schema::STRING.min_length(1).max_length(40).pattern(&patterns::PATTERN_1);
 
 /// What a [`NewTask`](crate::NewTask) must satisfy.
-pub static NEW_TASK: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["title"],
-    properties: &[
-        (
-            "title",
-            &Schema {
-                types: Types::STRING,
-                min_length: Some(1),
-                max_length: Some(200),
-                pattern: Some(&patterns::PATTERN_2),
-                ..Schema::ANY
-            },
-        ),
-        (
-            "description",
-            &Schema {
-                types: Types::STRING,
-                max_length: Some(10000),
-                pattern: Some(&patterns::PATTERN_3),
-                ..Schema::ANY
-            },
-        ),
-        ("status", &TASK_STATUS),
-        ("priority", &TASK_PRIORITY),
-        ("dueAt", &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY }),
-        (
-            "labels",
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&LABEL),
-                max_items: Some(20),
-                unique_items: true,
-                ..Schema::ANY
-            },
-        ),
-        ("projectId", &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY }),
-        (
-            "assigneeId",
-            &Schema {
-                types: Types::STRING,
-                min_length: Some(1),
-                max_length: Some(64),
-                pattern: Some(&patterns::PATTERN_4),
-                ..Schema::ANY
-            },
-        ),
-        ("reminder", &REMINDER),
-    ],
-    additional_properties: Some(&Schema::NEVER),
-    ..Schema::ANY
-};
+pub static NEW_TASK: Schema = Schema::object(&[
+    ("title", &Schema::STRING.min_length(1).max_length(200).pattern(&patterns::PATTERN_2)),
+    ("description", &Schema::STRING.max_length(10_000).pattern(&patterns::PATTERN_3)),
+    ("status", &TASK_STATUS),
+    ("priority", &TASK_PRIORITY),
+    ("dueAt", &Schema::STRING.format(Format::DateTime)),
+    ("labels", &Schema::array(&LABEL).max_items(20).unique_items()),
+    ("projectId", &Schema::STRING.format(Format::Uuid)),
+    ("assigneeId", &Schema::STRING.min_length(1).max_length(64).pattern(&patterns::PATTERN_4)),
+    ("reminder", &REMINDER),
+])
+.required(&["title"]).additional_properties(&Schema::NEVER);
 
 /// What a [`Reminder`](crate::Reminder) must satisfy.
-pub static REMINDER: Schema = Schema {
-    one_of: &[&EMAIL_REMINDER, &WEBHOOK_REMINDER],
-    discriminator: Some(&Discriminator { property: "kind", mapping: &[("email", 0), ("webhook", 1)] }),
-    ..Schema::ANY
-};
+pub static REMINDER: Schema = Schema::ANY.one_of(&[&EMAIL_REMINDER, &WEBHOOK_REMINDER])
+    .discriminator(&Discriminator { property: "kind", mapping: &[("email", 0), ("webhook", 1)] });
 
 /// What a [`Task`](crate::Task) must satisfy.
-pub static TASK: Schema = Schema {
-    types: Types::OBJECT,
-    required: &[
-        "id",
-        "title",
-        "description",
-        "status",
-        "priority",
-        "dueAt",
-        "labels",
-        "projectId",
-        "assigneeId",
-        "reminder",
-        "createdBy",
-        "createdAt",
-        "updatedAt",
-    ],
-    properties: &[
-        ("id", &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY }),
-        ("title", &Schema { types: Types::STRING, max_length: Some(200), ..Schema::ANY }),
-        ("description", &Schema { types: Types::STRING.or(Types::NULL), max_length: Some(10000), ..Schema::ANY }),
-        ("status", &TASK_STATUS),
-        ("priority", &TASK_PRIORITY),
-        ("dueAt", &Schema { types: Types::STRING.or(Types::NULL), format: Some(Format::DateTime), ..Schema::ANY }),
-        ("labels", &Schema { types: Types::ARRAY, items: Some(&LABEL), max_items: Some(20), ..Schema::ANY }),
-        ("projectId", &Schema { types: Types::STRING.or(Types::NULL), format: Some(Format::Uuid), ..Schema::ANY }),
-        ("assigneeId", &Schema { types: Types::STRING.or(Types::NULL), max_length: Some(255), ..Schema::ANY }),
-        ("reminder", &Schema { one_of: &[&REMINDER, &Schema { types: Types::NULL, ..Schema::ANY }], ..Schema::ANY }),
-        ("createdBy", &Schema { types: Types::STRING, max_length: Some(255), ..Schema::ANY }),
-        ("createdAt", &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY }),
-        ("updatedAt", &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static TASK: Schema = Schema::object(&[
+    ("id", &Schema::STRING.format(Format::Uuid)),
+    ("title", &Schema::STRING.max_length(200)),
+    ("description", &Schema::STRING.nullable().max_length(10_000)),
+    ("status", &TASK_STATUS),
+    ("priority", &TASK_PRIORITY),
+    ("dueAt", &Schema::STRING.nullable().format(Format::DateTime)),
+    ("labels", &Schema::array(&LABEL).max_items(20)),
+    ("projectId", &Schema::STRING.nullable().format(Format::Uuid)),
+    ("assigneeId", &Schema::STRING.nullable().max_length(255)),
+    ("reminder", &Schema::ANY.one_of(&[&REMINDER, &Schema::NULL])),
+    ("createdBy", &Schema::STRING.max_length(255)),
+    ("createdAt", &Schema::STRING.format(Format::DateTime)),
+    ("updatedAt", &Schema::STRING.format(Format::DateTime)),
+])
+.required(&[
+    "id", "title", "description", "status", "priority", "dueAt", "labels", "projectId", "assigneeId", "reminder",
+    "createdBy", "createdAt", "updatedAt",
+]);
 
 /// What a [`TaskPage`](crate::TaskPage) must satisfy.
-pub static TASK_PAGE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["items", "nextCursor"],
-    properties: &[
-        ("items", &Schema { types: Types::ARRAY, items: Some(&TASK), max_items: Some(200), ..Schema::ANY }),
-        ("nextCursor", &Schema { types: Types::STRING.or(Types::NULL), max_length: Some(128), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static TASK_PAGE: Schema = Schema::object(&[
+    ("items", &Schema::array(&TASK).max_items(200)),
+    ("nextCursor", &Schema::STRING.nullable().max_length(128)),
+])
+.required(&["items", "nextCursor"]);
 
 /// What a [`TaskPatch`](crate::TaskPatch) must satisfy.
-pub static TASK_PATCH: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        (
-            "title",
-            &Schema {
-                types: Types::STRING,
-                min_length: Some(1),
-                max_length: Some(200),
-                pattern: Some(&patterns::PATTERN_2),
-                ..Schema::ANY
-            },
-        ),
-        (
-            "description",
-            &Schema {
-                types: Types::STRING.or(Types::NULL),
-                max_length: Some(10000),
-                pattern: Some(&patterns::PATTERN_3),
-                ..Schema::ANY
-            },
-        ),
-        ("status", &TASK_STATUS),
-        ("priority", &TASK_PRIORITY),
-        ("dueAt", &Schema { types: Types::STRING.or(Types::NULL), format: Some(Format::DateTime), ..Schema::ANY }),
-        (
-            "labels",
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&LABEL),
-                max_items: Some(20),
-                unique_items: true,
-                ..Schema::ANY
-            },
-        ),
-        ("projectId", &Schema { types: Types::STRING.or(Types::NULL), format: Some(Format::Uuid), ..Schema::ANY }),
-        (
-            "assigneeId",
-            &Schema {
-                types: Types::STRING.or(Types::NULL),
-                min_length: Some(1),
-                max_length: Some(64),
-                pattern: Some(&patterns::PATTERN_4),
-                ..Schema::ANY
-            },
-        ),
-        ("reminder", &Schema { one_of: &[&REMINDER, &Schema { types: Types::NULL, ..Schema::ANY }], ..Schema::ANY }),
-    ],
-    additional_properties: Some(&Schema::NEVER),
-    min_properties: Some(1),
-    ..Schema::ANY
-};
+pub static TASK_PATCH: Schema = Schema::object(&[
+    ("title", &Schema::STRING.min_length(1).max_length(200).pattern(&patterns::PATTERN_2)),
+    ("description", &Schema::STRING.nullable().max_length(10_000).pattern(&patterns::PATTERN_3)),
+    ("status", &TASK_STATUS),
+    ("priority", &TASK_PRIORITY),
+    ("dueAt", &Schema::STRING.nullable().format(Format::DateTime)),
+    ("labels", &Schema::array(&LABEL).max_items(20).unique_items()),
+    ("projectId", &Schema::STRING.nullable().format(Format::Uuid)),
+    ("assigneeId", &Schema::STRING.nullable().min_length(1).max_length(64).pattern(&patterns::PATTERN_4)),
+    ("reminder", &Schema::ANY.one_of(&[&REMINDER, &Schema::NULL])),
+])
+.additional_properties(&Schema::NEVER).min_properties(1);
 
 /// What a [`TaskPriority`](crate::TaskPriority) must satisfy.
-pub static TASK_PRIORITY: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[
-        Literal::String("low"),
-        Literal::String("normal"),
-        Literal::String("high"),
-        Literal::String("urgent"),
-    ]),
-    ..Schema::ANY
-};
+pub static TASK_PRIORITY: Schema = Schema::STRING.enumeration(&Literal::strings(["low", "normal", "high", "urgent"]));
 
 /// What a [`TaskStatus`](crate::TaskStatus) must satisfy.
-pub static TASK_STATUS: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[
-        Literal::String("open"),
-        Literal::String("in_progress"),
-        Literal::String("done"),
-        Literal::String("cancelled"),
-    ]),
-    ..Schema::ANY
-};
+pub static TASK_STATUS: Schema = Schema::STRING
+    .enumeration(&Literal::strings(["open", "in_progress", "done", "cancelled"]));
 
 /// What a [`WebhookReminder`](crate::WebhookReminder) must satisfy.
-pub static WEBHOOK_REMINDER: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["kind", "url", "minutesBefore"],
-    properties: &[
-        ("kind", &WEBHOOK_REMINDER_KIND),
-        (
-            "url",
-            &Schema {
-                types: Types::STRING,
-                format: Some(Format::Uri),
-                max_length: Some(2048),
-                pattern: Some(&patterns::PATTERN_5),
-                ..Schema::ANY
-            },
-        ),
-        (
-            "secret",
-            &Schema {
-                types: Types::STRING,
-                write_only: true,
-                min_length: Some(16),
-                max_length: Some(128),
-                pattern: Some(&patterns::PATTERN_6),
-                ..Schema::ANY
-            },
-        ),
-        (
-            "minutesBefore",
-            &Schema {
-                types: Types::INTEGER,
-                format: Some(Format::Int32),
-                minimum: Some(Number::Integer(0)),
-                maximum: Some(Number::Integer(10_080)),
-                ..Schema::ANY
-            },
-        ),
-    ],
-    additional_properties: Some(&Schema::NEVER),
-    ..Schema::ANY
-};
+pub static WEBHOOK_REMINDER: Schema = Schema::object(&[
+    ("kind", &WEBHOOK_REMINDER_KIND),
+    ("url", &Schema::STRING.format(Format::Uri).max_length(2048).pattern(&patterns::PATTERN_5)),
+    ("secret", &Schema::STRING.write_only().min_length(16).max_length(128).pattern(&patterns::PATTERN_6)),
+    ("minutesBefore", &Schema::INTEGER.format(Format::Int32).minimum(Number::Integer(0))
+        .maximum(Number::Integer(10_080))),
+])
+.required(&["kind", "url", "minutesBefore"]).additional_properties(&Schema::NEVER);
 
 /// What a [`WebhookReminderKind`](crate::WebhookReminderKind) must satisfy.
-pub static WEBHOOK_REMINDER_KIND: Schema =
-    Schema { types: Types::STRING, enumeration: Some(&[Literal::String("webhook")]), ..Schema::ANY };
+pub static WEBHOOK_REMINDER_KIND: Schema = Schema::STRING.enumeration(&Literal::strings(["webhook"]));

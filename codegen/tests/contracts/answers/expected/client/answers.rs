@@ -8,7 +8,7 @@ use specwright_runtime::client::{
     Call, Encoding, media_type_matches, read_header, read_json, read_text, refuse_call, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
-use specwright_runtime::schema::{Number, Schema, Types};
+use specwright_runtime::schema::{Number, Schema};
 
 use crate::Client;
 
@@ -184,58 +184,20 @@ impl GetAnswerAccept {
     }
 }
 
-static LOCATION_HEADER: Parameter = Parameter {
-    name: "Location",
-    required: true,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static LOCATION_HEADER: Parameter = Parameter::header("Location", &Schema::STRING).required();
 
-static RETRY_AFTER_HEADER: Parameter =
-    Parameter { name: "Retry-After", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::HEADER };
+static RETRY_AFTER_HEADER: Parameter = Parameter::header("Retry-After", &Schema::INTEGER);
 
-static SET_COOKIE_HEADER: Parameter = Parameter {
-    name: "Set-Cookie",
-    schema: &Schema {
-        types: Types::ARRAY,
-        items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
+static SET_COOKIE_HEADER: Parameter = Parameter::header("Set-Cookie", &Schema::array(&Schema::STRING));
 
-static X_EXPLODED_HEADER: Parameter =
-    Parameter { name: "X-Exploded", explode: true, schema: &api_types::schemas::POINT, ..Parameter::HEADER };
+static X_EXPLODED_HEADER: Parameter = Parameter::header("X-Exploded", &api_types::schemas::POINT).explode(true);
 
-static X_JSON_HEADER: Parameter = Parameter {
-    name: "X-Json",
-    content: Some("application/json"),
-    schema: &api_types::schemas::POINT,
-    ..Parameter::HEADER
-};
+static X_JSON_HEADER: Parameter = Parameter::header("X-Json", &api_types::schemas::POINT).content("application/json");
 
-static X_LIMIT_HEADER: Parameter = Parameter {
-    name: "X-Limit",
-    schema: &Schema { types: Types::INTEGER, maximum: Some(Number::Integer(9)), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static X_LIMIT_HEADER: Parameter = Parameter::header("X-Limit", &Schema::INTEGER.maximum(Number::Integer(9)));
 
-static X_LIST_HEADER: Parameter = Parameter {
-    name: "X-List",
-    required: true,
-    schema: &Schema {
-        types: Types::ARRAY,
-        items: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
+static X_LIST_HEADER: Parameter = Parameter::header("X-List", &Schema::array(&Schema::INTEGER)).required();
 
-static X_NULL_HEADER: Parameter = Parameter {
-    name: "X-Null",
-    schema: &Schema { types: Types::STRING.or(Types::NULL), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static X_NULL_HEADER: Parameter = Parameter::header("X-Null", &Schema::STRING.nullable());
 
-static X_POINT_HEADER: Parameter =
-    Parameter { name: "X-Point", schema: &api_types::schemas::POINT, ..Parameter::HEADER };
+static X_POINT_HEADER: Parameter = Parameter::header("X-Point", &api_types::schemas::POINT);

@@ -12,7 +12,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Number, Schema, Types};
+use specwright_runtime::schema::{Number, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `answers`.
@@ -148,7 +148,7 @@ impl Respond for GetAnswerResponse {
                 .optional_header(&RETRY_AFTER_HEADER, retry_after.as_ref())
                 .json("application/problem+json", &api_types::schemas::PROBLEM, &body),
             Self::ServerError(status, body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status_of_class(5, status).text("text/plain", &SCHEMA, body)
             }
         }
@@ -169,7 +169,7 @@ impl Respond for GetAnswerOkBody {
         match self {
             Self::Json(body) => reply.json("application/json", &api_types::schemas::POINT, &body),
             Self::Text(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.text("text/plain", &SCHEMA, body)
             }
         }
@@ -187,74 +187,16 @@ pub static GET_ANSWER: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `kind` of `getAnswer`.
-static GET_ANSWER_KIND: Parameter =
-    Parameter { name: "kind", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::PATH };
-
-// Header `X-List`.
-static X_LIST_HEADER: Parameter = Parameter {
-    name: "X-List",
-    required: true,
-    schema: &Schema {
-        types: Types::ARRAY,
-        items: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
-
-// Header `X-Point`.
-static X_POINT_HEADER: Parameter =
-    Parameter { name: "X-Point", schema: &api_types::schemas::POINT, ..Parameter::HEADER };
-
-// Header `X-Exploded`.
-static X_EXPLODED_HEADER: Parameter =
-    Parameter { name: "X-Exploded", explode: true, schema: &api_types::schemas::POINT, ..Parameter::HEADER };
-
-// Header `X-Json`.
-static X_JSON_HEADER: Parameter = Parameter {
-    name: "X-Json",
-    content: Some("application/json"),
-    schema: &api_types::schemas::POINT,
-    ..Parameter::HEADER
-};
-
-// Header `X-Null`.
-static X_NULL_HEADER: Parameter = Parameter {
-    name: "X-Null",
-    schema: &Schema { types: Types::STRING.or(Types::NULL), ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `X-Limit`.
-static X_LIMIT_HEADER: Parameter = Parameter {
-    name: "X-Limit",
-    schema: &Schema { types: Types::INTEGER, maximum: Some(Number::Integer(9)), ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `Set-Cookie`.
-static SET_COOKIE_HEADER: Parameter = Parameter {
-    name: "Set-Cookie",
-    schema: &Schema {
-        types: Types::ARRAY,
-        items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
-
-// Header `Location`.
-static LOCATION_HEADER: Parameter = Parameter {
-    name: "Location",
-    required: true,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `Retry-After`.
-static RETRY_AFTER_HEADER: Parameter =
-    Parameter { name: "Retry-After", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::HEADER };
+static GET_ANSWER_KIND: Parameter = Parameter::path("kind", &Schema::STRING);
+static X_LIST_HEADER: Parameter = Parameter::header("X-List", &Schema::array(&Schema::INTEGER)).required();
+static X_POINT_HEADER: Parameter = Parameter::header("X-Point", &api_types::schemas::POINT);
+static X_EXPLODED_HEADER: Parameter = Parameter::header("X-Exploded", &api_types::schemas::POINT).explode(true);
+static X_JSON_HEADER: Parameter = Parameter::header("X-Json", &api_types::schemas::POINT).content("application/json");
+static X_NULL_HEADER: Parameter = Parameter::header("X-Null", &Schema::STRING.nullable());
+static X_LIMIT_HEADER: Parameter = Parameter::header("X-Limit", &Schema::INTEGER.maximum(Number::Integer(9)));
+static SET_COOKIE_HEADER: Parameter = Parameter::header("Set-Cookie", &Schema::array(&Schema::STRING));
+static LOCATION_HEADER: Parameter = Parameter::header("Location", &Schema::STRING).required();
+static RETRY_AFTER_HEADER: Parameter = Parameter::header("Retry-After", &Schema::INTEGER);
 
 /// The input of `GET /plain`.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::Operation;
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `pets`.
@@ -59,8 +59,7 @@ pub struct ReplacePetsRequest {
 
 impl ReplacePetsRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
-        static SCHEMA: Schema =
-            Schema { types: Types::ARRAY, items: Some(&api_types::schemas::PET), max_items: Some(10), ..Schema::ANY };
+        static SCHEMA: Schema = Schema::array(&api_types::schemas::PET).max_items(10);
 
         let mut decoder = incoming.decoder();
         let body = decoder.optional_json(&SCHEMA).await;
@@ -107,31 +106,13 @@ pub struct CreatePetRequest {
 impl CreatePetRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         static PARTS: Multipart = Multipart {
-            schema: &Schema {
-                types: Types::OBJECT,
-                required: &["photo"],
-                properties: &[
-                    ("photo", &Schema { types: Types::STRING, format: Some(Format::Binary), ..Schema::ANY }),
-                    (
-                        "more",
-                        &Schema {
-                            types: Types::ARRAY,
-                            items: Some(&Schema { types: Types::STRING, format: Some(Format::Binary), ..Schema::ANY }),
-                            ..Schema::ANY
-                        },
-                    ),
-                    (
-                        "tags",
-                        &Schema {
-                            types: Types::ARRAY,
-                            items: Some(&Schema { types: Types::STRING, min_length: Some(1), ..Schema::ANY }),
-                            ..Schema::ANY
-                        },
-                    ),
-                    ("pet", &api_types::schemas::PET),
-                ],
-                ..Schema::ANY
-            },
+            schema: &Schema::object(&[
+                ("photo", &Schema::STRING.format(Format::Binary)),
+                ("more", &Schema::array(&Schema::STRING.format(Format::Binary))),
+                ("tags", &Schema::array(&Schema::STRING.min_length(1))),
+                ("pet", &api_types::schemas::PET),
+            ])
+            .required(&["photo"]),
             parts: &[
                 Part::new("photo", PartKind::File),
                 Part { many: true, ..Part::new("more", PartKind::File) },
@@ -153,7 +134,7 @@ impl CreatePetRequest {
             0 => decoder.json(&api_types::schemas::PET).await.map(CreatePetBody::Json),
             1 => decoder.form(&api_types::schemas::PET).await.map(CreatePetBody::Form),
             2 => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, max_length: Some(100), ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING.max_length(100);
                 decoder.text(&SCHEMA).await.map(CreatePetBody::Text)
             }
             _ => match decoder.multipart(&PARTS).await {

@@ -10,4 +10,6 @@
     clippy::large_enum_variant
 )]
 
+// Constant data, laid out by the generator.
+#[rustfmt::skip]
 pub mod schemas;

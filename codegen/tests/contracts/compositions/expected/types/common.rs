@@ -3,7 +3,7 @@
 //! Types that several tags share.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Format, Schema, Types, select};
+use specwright_runtime::schema::{Format, Schema, select};
 use specwright_runtime::value::{Patch, with_tag};
 
 use crate::Cat;
@@ -55,14 +55,7 @@ pub enum Either {
 
 impl<'de> Deserialize<'de> for Either {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        static MEMBERS: &[&Schema] = &[
-            &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                ..Schema::ANY
-            },
-        ];
+        static MEMBERS: &[&Schema] = &[&Schema::STRING.format(Format::Uuid), &Schema::array(&Schema::STRING)];
         let value = serde_json::Value::deserialize(deserializer)?;
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Uuid),
@@ -121,8 +114,7 @@ pub enum Scalar {
 
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        static MEMBERS: &[&Schema] =
-            &[&Schema { types: Types::STRING, ..Schema::ANY }, &Schema { types: Types::INTEGER, ..Schema::ANY }];
+        static MEMBERS: &[&Schema] = &[&Schema::STRING, &Schema::INTEGER];
         let value = serde_json::Value::deserialize(deserializer)?;
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::String),

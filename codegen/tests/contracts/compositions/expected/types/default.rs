@@ -4,7 +4,6 @@
 
 use serde::{Deserialize, Serialize};
 use specwright_runtime::schema::{Schema, select};
-use specwright_runtime::value::UnknownValue;
 
 use crate::schemas;
 
@@ -73,40 +72,11 @@ pub struct Dog {
     pub breed: String,
 }
 
-/// The schema `DogKind`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum DogKind {
-    /// `dog`.
-    #[serde(rename = "dog")]
-    Dog,
-}
-
-impl DogKind {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Dog];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Dog => "dog",
-        }
-    }
-}
-
-impl std::fmt::Display for DogKind {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for DogKind {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "dog" => Ok(Self::Dog),
-            _ => Err(UnknownValue::new("DogKind", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `DogKind`.
+    pub enum DogKind {
+        /// `dog`.
+        Dog = "dog",
     }
 }
 

@@ -12,6 +12,8 @@
 
 mod common;
 mod default;
+// Constant data, laid out by the generator.
+#[rustfmt::skip]
 pub mod schemas;
 
 pub use self::common::*;

@@ -12,7 +12,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `default`.
@@ -67,8 +67,7 @@ impl Respond for ListThingsResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema =
-                    Schema { types: Types::ARRAY, items: Some(&api_types::schemas::THING), ..Schema::ANY };
+                static SCHEMA: Schema = Schema::array(&api_types::schemas::THING);
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -130,5 +129,4 @@ pub static GET_THING: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `id` of `getThing`.
-static GET_THING_ID: Parameter = Parameter { name: "id", schema: &api_types::schemas::IDENTIFIER, ..Parameter::PATH };
+static GET_THING_ID: Parameter = Parameter::path("id", &api_types::schemas::IDENTIFIER);

@@ -12,7 +12,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Style};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `forms`.
@@ -54,10 +54,7 @@ pub struct ReplaceSearchRequest {
 
 impl ReplaceSearchRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
-        static SCHEMA: Schema = Schema {
-            one_of: &[&api_types::schemas::PLACE, &Schema { types: Types::NULL, ..Schema::ANY }],
-            ..Schema::ANY
-        };
+        static SCHEMA: Schema = Schema::ANY.one_of(&[&api_types::schemas::PLACE, &Schema::NULL]);
 
         let mut decoder = incoming.decoder();
         let body = decoder.optional_json(&SCHEMA).await;
@@ -77,7 +74,7 @@ impl Respond for ReplaceSearchResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, max_length: Some(60), ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING.max_length(60);
                 reply.status(StatusCode::OK).text("text/plain", &SCHEMA, body)
             }
         }
@@ -137,7 +134,7 @@ impl Respond for SearchResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }

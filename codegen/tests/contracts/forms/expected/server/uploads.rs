@@ -13,7 +13,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter, Style};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `uploads`.
@@ -74,12 +74,7 @@ impl PutAvatarRequest {
             parts: &[
                 Part {
                     content_types: &["image/png", "image/jpeg"],
-                    headers: &[Parameter {
-                        name: "X-Checksum",
-                        required: true,
-                        schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-                        ..Parameter::HEADER
-                    }],
+                    headers: &[Parameter::header("X-Checksum", &Schema::INTEGER).required()],
                     ..Part::new("image", PartKind::File)
                 },
                 Part::new("alt", PartKind::Text),
@@ -119,7 +114,7 @@ impl Respond for PutAvatarResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -149,56 +144,23 @@ pub struct CreateAlbumRequest {
 impl CreateAlbumRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         static PARTS: Multipart = Multipart {
-            schema: &Schema {
-                types: Types::OBJECT,
-                required: &["title", "photos"],
-                properties: &[
-                    ("cover", &Schema::ANY),
-                    (
-                        "photos",
-                        &Schema {
-                            types: Types::ARRAY,
-                            items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                            min_items: Some(2),
-                            ..Schema::ANY
-                        },
-                    ),
-                    ("title", &Schema { types: Types::STRING, max_length: Some(10), ..Schema::ANY }),
-                    ("count", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-                    (
-                        "tags",
-                        &Schema {
-                            types: Types::ARRAY,
-                            items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                            ..Schema::ANY
-                        },
-                    ),
-                    ("places", &Schema { types: Types::ARRAY, items: Some(&api_types::schemas::PLACE), ..Schema::ANY }),
-                    ("owner", &api_types::schemas::PLACE),
-                    (
-                        "files",
-                        &Schema {
-                            types: Types::ARRAY,
-                            items: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-                            ..Schema::ANY
-                        },
-                    ),
-                    (
-                        "sizes",
-                        &Schema {
-                            types: Types::ARRAY,
-                            items: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-                            ..Schema::ANY
-                        },
-                    ),
-                    ("filter", &api_types::schemas::PLACE),
-                    ("note", &Schema { types: Types::STRING, ..Schema::ANY }),
-                ],
-                additional_properties: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                min_properties: Some(3),
-                dependent_required: &[("count", &["tags"])],
-                ..Schema::ANY
-            },
+            schema: &Schema::object(&[
+                ("cover", &Schema::ANY),
+                ("photos", &Schema::array(&Schema::STRING).min_items(2)),
+                ("title", &Schema::STRING.max_length(10)),
+                ("count", &Schema::INTEGER),
+                ("tags", &Schema::array(&Schema::STRING)),
+                ("places", &Schema::array(&api_types::schemas::PLACE)),
+                ("owner", &api_types::schemas::PLACE),
+                ("files", &Schema::array(&Schema::INTEGER)),
+                ("sizes", &Schema::array(&Schema::INTEGER)),
+                ("filter", &api_types::schemas::PLACE),
+                ("note", &Schema::STRING),
+            ])
+            .required(&["title", "photos"])
+            .additional_properties(&Schema::STRING)
+            .min_properties(3)
+            .dependent_required(&[("count", &["tags"])]),
             parts: &[
                 Part::new("cover", PartKind::File),
                 Part { many: true, ..Part::new("photos", PartKind::File) },
@@ -286,7 +248,7 @@ impl Respond for CreateAlbumResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -315,14 +277,8 @@ pub struct DescribeAlbumRequest {
 
 impl DescribeAlbumRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
-        static PARTS: Multipart = Multipart {
-            schema: &Schema {
-                types: Types::OBJECT,
-                additional_properties: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-                ..Schema::ANY
-            },
-            parts: &[],
-        };
+        static PARTS: Multipart =
+            Multipart { schema: &Schema::OBJECT.additional_properties(&Schema::INTEGER), parts: &[] };
 
         let mut decoder = incoming.decoder();
         let body = match decoder.media_type(&["multipart/form-data", "multipart/mixed"]).await? {

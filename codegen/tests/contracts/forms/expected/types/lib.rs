@@ -12,8 +12,10 @@
 
 mod common;
 mod forms;
-pub mod schemas;
 mod uploads;
+// Constant data, laid out by the generator.
+#[rustfmt::skip]
+pub mod schemas;
 
 pub use self::common::*;
 pub use self::forms::*;

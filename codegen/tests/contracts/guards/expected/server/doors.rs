@@ -13,7 +13,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::Operation;
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `doors`.
@@ -130,7 +130,7 @@ impl Respond for ByDefaultResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -217,7 +217,7 @@ impl Respond for ByDigestResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -263,7 +263,7 @@ impl Respond for ByHeaderResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -309,7 +309,7 @@ impl Respond for ByQueryResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -355,7 +355,7 @@ impl Respond for ByCookieResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -401,7 +401,7 @@ impl Respond for ByOauthResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -447,7 +447,7 @@ impl Respond for ByOpenIdResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -478,7 +478,7 @@ pub struct ByBothRequest {
 
 impl ByBothRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
-        static SCHEMA: Schema = Schema { types: Types::INTEGER, ..Schema::ANY };
+        static SCHEMA: Schema = Schema::INTEGER;
 
         let mut decoder = incoming.decoder();
         let body = decoder.json(&SCHEMA).await;
@@ -498,7 +498,7 @@ impl Respond for ByBothResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -544,7 +544,7 @@ impl Respond for ByEitherResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -590,7 +590,7 @@ impl Respond for OptionalResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }

@@ -11,7 +11,7 @@ use specwright_runtime::client::{
     Call, Encoding, media_type_matches, read_header, read_json, read_text, refuse_call, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 use crate::Client;
 
@@ -129,15 +129,8 @@ impl FnAccept {
     }
 }
 
-static BODY_HEADER: Parameter = Parameter {
-    name: "Body",
-    required: true,
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static BODY_HEADER: Parameter = Parameter::header("Body", &Schema::INTEGER).required();
 
-static REPLY_HEADER: Parameter =
-    Parameter { name: "Reply", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };
+static REPLY_HEADER: Parameter = Parameter::header("Reply", &Schema::STRING);
 
-static STATUS_HEADER: Parameter =
-    Parameter { name: "Status", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };
+static STATUS_HEADER: Parameter = Parameter::header("Status", &Schema::STRING);

@@ -5,7 +5,7 @@
 use progenitor_client::{Error, ResponseValue};
 use specwright_runtime::client::{Call, Encoding, Sender, read_header, refuse_call, refused, wrapped};
 use specwright_runtime::operation::Parameter;
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// Sends the webhooks of the contract.
 ///
@@ -71,12 +71,6 @@ pub struct XSuccess {
     pub body_2: String,
 }
 
-static BODY_HEADER: Parameter = Parameter {
-    name: "body",
-    required: true,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static BODY_HEADER: Parameter = Parameter::header("body", &Schema::STRING).required();
 
-static RESPONSE_HEADER: Parameter =
-    Parameter { name: "response", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };
+static RESPONSE_HEADER: Parameter = Parameter::header("response", &Schema::STRING);

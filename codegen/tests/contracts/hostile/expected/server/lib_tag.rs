@@ -13,7 +13,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::Operation;
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `lib`.
@@ -46,16 +46,12 @@ pub struct ModRequest {
 impl ModRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         static PARTS: Multipart = Multipart {
-            schema: &Schema {
-                types: Types::OBJECT,
-                required: &["type"],
-                properties: &[
-                    ("type", &Schema { types: Types::STRING, format: Some(Format::Binary), ..Schema::ANY }),
-                    ("a\"b\\", &Schema { types: Types::STRING, ..Schema::ANY }),
-                    ("form", &api_types::schemas::MOD_MULTIPART_REQUEST_BODY_FORM),
-                ],
-                ..Schema::ANY
-            },
+            schema: &Schema::object(&[
+                ("type", &Schema::STRING.format(Format::Binary)),
+                ("a\"b\\", &Schema::STRING),
+                ("form", &api_types::schemas::MOD_MULTIPART_REQUEST_BODY_FORM),
+            ])
+            .required(&["type"]),
             parts: &[
                 Part::new("type", PartKind::File),
                 Part::new("a\"b\\", PartKind::Text),
@@ -117,7 +113,7 @@ impl Respond for ModResponse {
         match self {
             Self::NoContent => reply.status(StatusCode::NO_CONTENT).empty(),
             Self::ClientError(status, body) => {
-                static SCHEMA: Schema = Schema { types: Types::OBJECT, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::OBJECT;
                 reply.status_of_class(4, status).json("application/problem+json", &SCHEMA, &body)
             }
         }

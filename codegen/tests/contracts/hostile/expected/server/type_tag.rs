@@ -17,7 +17,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Literal, Schema, Types};
+use specwright_runtime::schema::{Literal, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `type`.
@@ -180,7 +180,7 @@ impl Respond for FnOkBody {
         match self {
             Self::Json(body) => reply.json("application/json", &api_types::schemas::STRUCT, &body),
             Self::Text(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.text("text/plain", &SCHEMA, body)
             }
         }
@@ -198,76 +198,21 @@ pub static FN: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `self` of `fn`.
-static FN_SELF_PARAMETER: Parameter =
-    Parameter { name: "self", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::PATH };
-
-// Path parameter `crate` of `fn`.
-static FN_CRATE: Parameter = Parameter {
-    name: "crate",
-    schema: &Schema { types: Types::STRING, pattern: Some(&api_types::schemas::patterns::PATTERN_3), ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Query parameter `type` of `fn`.
-static FN_TYPE: Parameter = Parameter {
-    name: "type",
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    default: Some(Literal::String("\"#\\ \u{202e} {{ }} */ \n")),
-    ..Parameter::QUERY
-};
-
-// Query parameter `a"b\c` of `fn`.
-static FN_A_B_C: Parameter = Parameter { name: "a\"b\\c", schema: &api_types::schemas::FN_ABC, ..Parameter::QUERY };
-
-// Query parameter `decoder` of `fn`.
-static FN_DECODER_PARAMETER: Parameter =
-    Parameter { name: "decoder", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
-
-// Query parameter `incoming` of `fn`.
-static FN_INCOMING_PARAMETER: Parameter =
-    Parameter { name: "incoming", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
-
-// Query parameter `context` of `fn`.
-static FN_CONTEXT_PARAMETER: Parameter =
-    Parameter { name: "context", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
-
-// Query parameter `body` of `fn`.
-static FN_BODY_PARAMETER: Parameter =
-    Parameter { name: "body", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
-
-// Query parameter `caller` of `fn`.
-static FN_CALLER_PARAMETER: Parameter =
-    Parameter { name: "caller", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
-
-// Query parameter `accept` of `fn`.
-static FN_ACCEPT_PARAMETER: Parameter =
-    Parameter { name: "accept", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
-
-// Query parameter `request` of `fn`.
-static FN_REQUEST_PARAMETER: Parameter =
-    Parameter { name: "request", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
-
-// Header `async` of `fn`.
-static FN_ASYNC: Parameter =
-    Parameter { name: "async", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::HEADER };
-
-// Cookie `match` of `fn`.
-static FN_MATCH: Parameter =
-    Parameter { name: "match", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::COOKIE };
-
-// Header `Status`.
-static STATUS_HEADER: Parameter =
-    Parameter { name: "Status", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };
-
-// Header `Body`.
-static BODY_HEADER: Parameter = Parameter {
-    name: "Body",
-    required: true,
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `Reply`.
-static REPLY_HEADER: Parameter =
-    Parameter { name: "Reply", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };
+static FN_SELF_PARAMETER: Parameter = Parameter::path("self", &Schema::STRING);
+static FN_CRATE: Parameter =
+    Parameter::path("crate", &Schema::STRING.pattern(&api_types::schemas::patterns::PATTERN_3));
+static FN_TYPE: Parameter =
+    Parameter::query("type", &Schema::STRING).default(Literal::String("\"#\\ \u{202e} {{ }} */ \n"));
+static FN_A_B_C: Parameter = Parameter::query("a\"b\\c", &api_types::schemas::FN_ABC);
+static FN_DECODER_PARAMETER: Parameter = Parameter::query("decoder", &Schema::INTEGER);
+static FN_INCOMING_PARAMETER: Parameter = Parameter::query("incoming", &Schema::INTEGER);
+static FN_CONTEXT_PARAMETER: Parameter = Parameter::query("context", &Schema::INTEGER);
+static FN_BODY_PARAMETER: Parameter = Parameter::query("body", &Schema::INTEGER);
+static FN_CALLER_PARAMETER: Parameter = Parameter::query("caller", &Schema::INTEGER);
+static FN_ACCEPT_PARAMETER: Parameter = Parameter::query("accept", &Schema::INTEGER);
+static FN_REQUEST_PARAMETER: Parameter = Parameter::query("request", &Schema::INTEGER);
+static FN_ASYNC: Parameter = Parameter::header("async", &Schema::INTEGER);
+static FN_MATCH: Parameter = Parameter::cookie("match", &Schema::INTEGER);
+static STATUS_HEADER: Parameter = Parameter::header("Status", &Schema::STRING);
+static BODY_HEADER: Parameter = Parameter::header("Body", &Schema::INTEGER).required();
+static REPLY_HEADER: Parameter = Parameter::header("Reply", &Schema::STRING);

@@ -3,8 +3,8 @@
 //! Types that several tags share.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Schema, Types, select};
-use specwright_runtime::value::{Patch, UnknownValue, with_tag};
+use specwright_runtime::schema::{Schema, select};
+use specwright_runtime::value::{Patch, with_tag};
 
 use crate::{OptionType, Struct, schemas};
 
@@ -69,54 +69,15 @@ pub struct DefaultType {
 /// The schema `PATTERN1`.
 pub type Pattern1 = String;
 
-/// The schema `Result`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-#[serde(try_from = "i64", into = "i64")]
-pub enum ResultType {
-    /// `-1`.
-    Minus1,
-    /// `0`.
-    N0,
-    /// `9223372036854775807`.
-    N9223372036854775807,
-}
-
-impl ResultType {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Minus1, Self::N0, Self::N9223372036854775807];
-
-    /// The value on the wire.
-    pub const fn as_i64(self) -> i64 {
-        match self {
-            Self::Minus1 => -1,
-            Self::N0 => 0,
-            Self::N9223372036854775807 => 9223372036854775807,
-        }
-    }
-}
-
-impl std::fmt::Display for ResultType {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        std::fmt::Display::fmt(&self.as_i64(), formatter)
-    }
-}
-
-impl From<ResultType> for i64 {
-    fn from(value: ResultType) -> Self {
-        value.as_i64()
-    }
-}
-
-impl TryFrom<i64> for ResultType {
-    type Error = UnknownValue;
-
-    fn try_from(value: i64) -> Result<Self, UnknownValue> {
-        match value {
-            -1 => Ok(Self::Minus1),
-            0 => Ok(Self::N0),
-            9223372036854775807 => Ok(Self::N9223372036854775807),
-            _ => Err(UnknownValue::new("ResultType", &value)),
-        }
+specwright_runtime::integer_enum! {
+    /// The schema `Result`.
+    pub enum ResultType {
+        /// `-1`.
+        Minus1 = -1,
+        /// `0`.
+        N0 = 0,
+        /// `9223372036854775807`.
+        N9223372036854775807 = 9_223_372_036_854_775_807,
     }
 }
 
@@ -137,11 +98,7 @@ pub enum SchemaType {
 
 impl<'de> Deserialize<'de> for SchemaType {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        static MEMBERS: &[&Schema] = &[
-            &Schema { types: Types::STRING, ..Schema::ANY },
-            &Schema { types: Types::INTEGER, ..Schema::ANY },
-            &schemas::SERIALIZE_TYPE,
-        ];
+        static MEMBERS: &[&Schema] = &[&Schema::STRING, &Schema::INTEGER, &schemas::SERIALIZE_TYPE];
         let value = serde_json::Value::deserialize(deserializer)?;
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::String),

@@ -25,9 +25,11 @@
 
 mod common;
 mod lib_tag;
-pub mod schemas;
 mod type_tag;
 mod webhooks;
+// Constant data, laid out by the generator.
+#[rustfmt::skip]
+pub mod schemas;
 
 pub use self::common::*;
 pub use self::lib_tag::*;

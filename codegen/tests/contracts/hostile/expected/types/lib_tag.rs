@@ -3,7 +3,6 @@
 //! Types of the operations tagged `lib`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::value::UnknownValue;
 
 /// The schema `ModMultipartRequestBodyForm`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -21,51 +20,17 @@ pub struct OptionType {
     pub some: Option<VecType>,
 }
 
-/// The schema `String`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum StringType {
-    /// `Ok`.
-    Ok,
-    /// `Err`.
-    Err,
-    /// `None`.
-    None,
-    /// `Some`.
-    Some,
-}
-
-impl StringType {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Ok, Self::Err, Self::None, Self::Some];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "Ok",
-            Self::Err => "Err",
-            Self::None => "None",
-            Self::Some => "Some",
-        }
-    }
-}
-
-impl std::fmt::Display for StringType {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for StringType {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "Ok" => Ok(Self::Ok),
-            "Err" => Ok(Self::Err),
-            "None" => Ok(Self::None),
-            "Some" => Ok(Self::Some),
-            _ => Err(UnknownValue::new("StringType", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `String`.
+    pub enum StringType {
+        /// `Ok`.
+        Ok = "Ok",
+        /// `Err`.
+        Err = "Err",
+        /// `None`.
+        None = "None",
+        /// `Some`.
+        Some = "Some",
     }
 }
 

@@ -3,105 +3,33 @@
 //! Types of the operations tagged `type`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Schema, Types, select};
-use specwright_runtime::value::UnknownValue;
+use specwright_runtime::schema::{Schema, select};
 
-/// The schema `FnAbc`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum FnAbc {
-    /// `"`.
-    #[serde(rename = "\"")]
-    U0022,
-    /// `\`.
-    #[serde(rename = "\\")]
-    U005c,
-    /// "".
-    #[serde(rename = "\n")]
-    U000a,
-    /// `*/`.
-    #[serde(rename = "*/")]
-    StarSlash,
-    /// "".
-    #[serde(rename = "")]
-    Empty,
-    /// "".
-    #[serde(rename = " ")]
-    Space,
-    /// `{{`.
-    #[serde(rename = "{{")]
-    U007bU007b,
-    /// "".
-    #[serde(rename = "\u{202e}")]
-    U202e,
-    /// `self`.
-    #[serde(rename = "self")]
-    Self_,
-    /// `Self`.
-    #[serde(rename = "Self")]
-    Self2,
-    /// `#`.
-    #[serde(rename = "#")]
-    Hash,
-}
-
-impl FnAbc {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[
-        Self::U0022,
-        Self::U005c,
-        Self::U000a,
-        Self::StarSlash,
-        Self::Empty,
-        Self::Space,
-        Self::U007bU007b,
-        Self::U202e,
-        Self::Self_,
-        Self::Self2,
-        Self::Hash,
-    ];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::U0022 => "\"",
-            Self::U005c => "\\",
-            Self::U000a => "\n",
-            Self::StarSlash => "*/",
-            Self::Empty => "",
-            Self::Space => " ",
-            Self::U007bU007b => "{{",
-            Self::U202e => "\u{202e}",
-            Self::Self_ => "self",
-            Self::Self2 => "Self",
-            Self::Hash => "#",
-        }
-    }
-}
-
-impl std::fmt::Display for FnAbc {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for FnAbc {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "\"" => Ok(Self::U0022),
-            "\\" => Ok(Self::U005c),
-            "\n" => Ok(Self::U000a),
-            "*/" => Ok(Self::StarSlash),
-            "" => Ok(Self::Empty),
-            " " => Ok(Self::Space),
-            "{{" => Ok(Self::U007bU007b),
-            "\u{202e}" => Ok(Self::U202e),
-            "self" => Ok(Self::Self_),
-            "Self" => Ok(Self::Self2),
-            "#" => Ok(Self::Hash),
-            _ => Err(UnknownValue::new("FnAbc", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `FnAbc`.
+    pub enum FnAbc {
+        /// `"`.
+        U0022 = "\"",
+        /// `\`.
+        U005c = "\\",
+        /// "".
+        U000a = "\n",
+        /// `*/`.
+        StarSlash = "*/",
+        /// "".
+        Empty = "",
+        /// "".
+        Space = " ",
+        /// `{{`.
+        U007bU007b = "{{",
+        /// "".
+        U202e = "\u{202e}",
+        /// `self`.
+        Self_ = "self",
+        /// `Self`.
+        Self2 = "Self",
+        /// `#`.
+        Hash = "#",
     }
 }
 
@@ -194,45 +122,13 @@ impl Struct {
     }
 }
 
-/// The schema `StructBidi`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum StructBidi {
-    /// "".
-    #[serde(rename = "\u{202e}")]
-    U202e,
-    /// `a b`.
-    #[serde(rename = "a\u{202e}b")]
-    AB,
-}
-
-impl StructBidi {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::U202e, Self::AB];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::U202e => "\u{202e}",
-            Self::AB => "a\u{202e}b",
-        }
-    }
-}
-
-impl std::fmt::Display for StructBidi {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for StructBidi {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "\u{202e}" => Ok(Self::U202e),
-            "a\u{202e}b" => Ok(Self::AB),
-            _ => Err(UnknownValue::new("StructBidi", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `StructBidi`.
+    pub enum StructBidi {
+        /// "".
+        U202e = "\u{202e}",
+        /// `a b`.
+        AB = "a\u{202e}b",
     }
 }
 
@@ -248,8 +144,7 @@ pub enum StructValue {
 
 impl<'de> Deserialize<'de> for StructValue {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        static MEMBERS: &[&Schema] =
-            &[&Schema { types: Types::INTEGER, ..Schema::ANY }, &Schema { types: Types::STRING, ..Schema::ANY }];
+        static MEMBERS: &[&Schema] = &[&Schema::INTEGER, &Schema::STRING];
         let value = serde_json::Value::deserialize(deserializer)?;
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Integer),

@@ -8,7 +8,7 @@ use specwright_runtime::client::{
     wrapped,
 };
 use specwright_runtime::operation::Parameter;
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 use crate::Client;
 
@@ -203,15 +203,8 @@ impl UploadForm {
     }
 }
 
-static BODY_HEADER: Parameter =
-    Parameter { name: "body", schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY }, ..Parameter::HEADER };
+static BODY_HEADER: Parameter = Parameter::header("body", &Schema::BOOLEAN);
 
-static LOCATION_HEADER: Parameter = Parameter {
-    name: "Location",
-    required: true,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static LOCATION_HEADER: Parameter = Parameter::header("Location", &Schema::STRING).required();
 
-static X_RATE_LIMIT_HEADER: Parameter =
-    Parameter { name: "X-Rate-Limit", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::HEADER };
+static X_RATE_LIMIT_HEADER: Parameter = Parameter::header("X-Rate-Limit", &Schema::INTEGER);

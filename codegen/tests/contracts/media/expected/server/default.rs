@@ -14,7 +14,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `default`.
@@ -72,7 +72,7 @@ impl SendFormRequest {
                 .await
                 .map(SendFormBody::ExampleJson),
             2 => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, max_length: Some(10), ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING.max_length(10);
                 decoder.text(&SCHEMA).await.map(SendFormBody::Text)
             }
             3 => decoder.binary().map(SendFormBody::Binary),
@@ -174,7 +174,7 @@ impl Respond for SendFormOkBody {
         match self {
             Self::Json(body) => reply.json("application/json", &api_types::schemas::SEND_FORM_JSON_RESPONSE, &body),
             Self::Csv(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.text("text/csv", &SCHEMA, body)
             }
             Self::AnyImage { body, content_type } => reply.content_type(&content_type).stream("image/*", body),
@@ -209,33 +209,15 @@ pub struct UploadRequest {
 impl UploadRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
         static PARTS: Multipart = Multipart {
-            schema: &Schema {
-                types: Types::OBJECT,
-                required: &["file", "meta"],
-                properties: &[
-                    ("file", &Schema { types: Types::STRING, format: Some(Format::Binary), ..Schema::ANY }),
-                    (
-                        "files",
-                        &Schema {
-                            types: Types::ARRAY,
-                            items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                            ..Schema::ANY
-                        },
-                    ),
-                    ("meta", &api_types::schemas::UPLOAD_REQUEST_BODY_META),
-                    (
-                        "tags",
-                        &Schema {
-                            types: Types::ARRAY,
-                            items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                            ..Schema::ANY
-                        },
-                    ),
-                    ("count", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-                    ("raw", &Schema { types: Types::STRING, ..Schema::ANY }),
-                ],
-                ..Schema::ANY
-            },
+            schema: &Schema::object(&[
+                ("file", &Schema::STRING.format(Format::Binary)),
+                ("files", &Schema::array(&Schema::STRING)),
+                ("meta", &api_types::schemas::UPLOAD_REQUEST_BODY_META),
+                ("tags", &Schema::array(&Schema::STRING)),
+                ("count", &Schema::INTEGER),
+                ("raw", &Schema::STRING),
+            ])
+            .required(&["file", "meta"]),
             parts: &[
                 Part::new("file", PartKind::File),
                 Part { many: true, ..Part::new("files", PartKind::File) },
@@ -326,18 +308,6 @@ pub static UPLOAD: Operation = Operation {
     deprecated: false,
 };
 
-// Header `Location`.
-static LOCATION_HEADER: Parameter = Parameter {
-    name: "Location",
-    required: true,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `X-Rate-Limit`.
-static X_RATE_LIMIT_HEADER: Parameter =
-    Parameter { name: "X-Rate-Limit", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::HEADER };
-
-// Header `body`.
-static BODY_HEADER: Parameter =
-    Parameter { name: "body", schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY }, ..Parameter::HEADER };
+static LOCATION_HEADER: Parameter = Parameter::header("Location", &Schema::STRING).required();
+static X_RATE_LIMIT_HEADER: Parameter = Parameter::header("X-Rate-Limit", &Schema::INTEGER);
+static BODY_HEADER: Parameter = Parameter::header("body", &Schema::BOOLEAN);

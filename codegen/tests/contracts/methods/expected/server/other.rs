@@ -12,7 +12,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `other`.
@@ -82,9 +82,7 @@ pub static LINK_BOOKS: Operation = Operation {
     deprecated: false,
 };
 
-// Query parameter `limit` of `linkBooks`.
-static LINK_BOOKS_LIMIT: Parameter =
-    Parameter { name: "limit", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
+static LINK_BOOKS_LIMIT: Parameter = Parameter::query("limit", &Schema::INTEGER);
 
 /// The input of `COPY /books/{id}`.
 #[derive(Debug)]
@@ -130,6 +128,4 @@ pub static COPY_BOOK: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `id` of `copyBook`.
-static COPY_BOOK_ID: Parameter =
-    Parameter { name: "id", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::PATH };
+static COPY_BOOK_ID: Parameter = Parameter::path("id", &Schema::INTEGER);

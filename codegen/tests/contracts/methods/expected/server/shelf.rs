@@ -12,7 +12,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `shelf`.
@@ -84,11 +84,7 @@ impl Respond for ListBooksResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema {
-                    types: Types::ARRAY,
-                    items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                    ..Schema::ANY
-                };
+                static SCHEMA: Schema = Schema::array(&Schema::STRING);
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -106,9 +102,7 @@ pub static LIST_BOOKS: Operation = Operation {
     deprecated: false,
 };
 
-// Query parameter `limit` of `listBooks`.
-static LIST_BOOKS_LIMIT: Parameter =
-    Parameter { name: "limit", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
+static LIST_BOOKS_LIMIT: Parameter = Parameter::query("limit", &Schema::INTEGER);
 
 /// The input of `QUERY /books`.
 #[derive(Debug)]
@@ -142,11 +136,7 @@ impl Respond for SearchBooksResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema {
-                    types: Types::ARRAY,
-                    items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                    ..Schema::ANY
-                };
+                static SCHEMA: Schema = Schema::array(&Schema::STRING);
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -164,9 +154,7 @@ pub static SEARCH_BOOKS: Operation = Operation {
     deprecated: false,
 };
 
-// Query parameter `limit` of `searchBooks`.
-static SEARCH_BOOKS_LIMIT: Parameter =
-    Parameter { name: "limit", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
+static SEARCH_BOOKS_LIMIT: Parameter = Parameter::query("limit", &Schema::INTEGER);
 
 /// The input of `COPY /books`.
 #[derive(Debug)]
@@ -212,9 +200,7 @@ pub static COPY_BOOKS: Operation = Operation {
     deprecated: false,
 };
 
-// Query parameter `limit` of `copyBooks`.
-static COPY_BOOKS_LIMIT: Parameter =
-    Parameter { name: "limit", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::QUERY };
+static COPY_BOOKS_LIMIT: Parameter = Parameter::query("limit", &Schema::INTEGER);
 
 /// The input of `GET /find`.
 #[derive(Debug)]
@@ -245,7 +231,7 @@ impl Respond for FindResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }
@@ -263,6 +249,4 @@ pub static FIND: Operation = Operation {
     deprecated: false,
 };
 
-// Query parameter `search` of `find`.
-static FIND_SEARCH: Parameter =
-    Parameter { name: "search", required: true, schema: &api_types::schemas::FIND_SEARCH, ..Parameter::QUERY };
+static FIND_SEARCH: Parameter = Parameter::query("search", &api_types::schemas::FIND_SEARCH).required();

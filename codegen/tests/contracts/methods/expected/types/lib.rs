@@ -10,7 +10,9 @@
     clippy::large_enum_variant
 )]
 
-pub mod schemas;
 mod shelf;
+// Constant data, laid out by the generator.
+#[rustfmt::skip]
+pub mod schemas;
 
 pub use self::shelf::*;

@@ -5,7 +5,7 @@
 use progenitor_client::{Error, ResponseValue};
 use specwright_runtime::client::{Call, Encoding, Sender, read_header, read_json, refuse_call, refused, wrapped};
 use specwright_runtime::operation::Parameter;
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// Sends the webhooks of the contract.
 ///
@@ -66,5 +66,4 @@ pub struct NewPetSuccess {
     pub x_seen: Option<i64>,
 }
 
-static X_SEEN_HEADER: Parameter =
-    Parameter { name: "X-Seen", schema: &Schema { types: Types::INTEGER, ..Schema::ANY }, ..Parameter::HEADER };
+static X_SEEN_HEADER: Parameter = Parameter::header("X-Seen", &Schema::INTEGER);

@@ -12,7 +12,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `streams`.
@@ -78,10 +78,5 @@ pub static SUBSCRIBE: Operation = Operation {
     deprecated: false,
 };
 
-// Query parameter `callbackUrl` of `subscribe`.
-static SUBSCRIBE_CALLBACK_URL: Parameter = Parameter {
-    name: "callbackUrl",
-    required: true,
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uri), ..Schema::ANY },
-    ..Parameter::QUERY
-};
+static SUBSCRIBE_CALLBACK_URL: Parameter =
+    Parameter::query("callbackUrl", &Schema::STRING.format(Format::Uri)).required();

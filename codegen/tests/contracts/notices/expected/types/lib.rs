@@ -11,9 +11,11 @@
 )]
 
 mod callbacks;
-pub mod schemas;
 mod streams;
 mod webhooks;
+// Constant data, laid out by the generator.
+#[rustfmt::skip]
+pub mod schemas;
 
 pub use self::callbacks::*;
 pub use self::streams::*;

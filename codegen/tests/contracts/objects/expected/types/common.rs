@@ -3,7 +3,6 @@
 //! Types that several tags share.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::value::UnknownValue;
 
 /// The schema `Customer`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -35,45 +34,13 @@ pub struct CustomerAddress {
     pub country: Option<CustomerAddressCountry>,
 }
 
-/// The schema `CustomerAddressCountry`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum CustomerAddressCountry {
-    /// `de`.
-    #[serde(rename = "de")]
-    De,
-    /// `fr`.
-    #[serde(rename = "fr")]
-    Fr,
-}
-
-impl CustomerAddressCountry {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::De, Self::Fr];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::De => "de",
-            Self::Fr => "fr",
-        }
-    }
-}
-
-impl std::fmt::Display for CustomerAddressCountry {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for CustomerAddressCountry {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "de" => Ok(Self::De),
-            "fr" => Ok(Self::Fr),
-            _ => Err(UnknownValue::new("CustomerAddressCountry", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `CustomerAddressCountry`.
+    pub enum CustomerAddressCountry {
+        /// `de`.
+        De = "de",
+        /// `fr`.
+        Fr = "fr",
     }
 }
 

@@ -14,6 +14,8 @@
 
 mod common;
 mod orders;
+// Constant data, laid out by the generator.
+#[rustfmt::skip]
 pub mod schemas;
 
 pub use self::common::*;

@@ -3,7 +3,7 @@
 //! Types of the operations tagged `orders`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::value::{Patch, UnknownValue};
+use specwright_runtime::value::Patch;
 
 use crate::Customer;
 
@@ -82,101 +82,27 @@ pub struct OrderHistoryItem {
     pub by: Option<Customer>,
 }
 
-/// The schema `OrderPriority`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-#[serde(try_from = "i64", into = "i64")]
-pub enum OrderPriority {
-    /// `1`.
-    N1,
-    /// `2`.
-    N2,
-    /// `3`.
-    N3,
-}
-
-impl OrderPriority {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::N1, Self::N2, Self::N3];
-
-    /// The value on the wire.
-    pub const fn as_i64(self) -> i64 {
-        match self {
-            Self::N1 => 1,
-            Self::N2 => 2,
-            Self::N3 => 3,
-        }
+specwright_runtime::integer_enum! {
+    /// The schema `OrderPriority`.
+    pub enum OrderPriority {
+        /// `1`.
+        N1 = 1,
+        /// `2`.
+        N2 = 2,
+        /// `3`.
+        N3 = 3,
     }
 }
 
-impl std::fmt::Display for OrderPriority {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        std::fmt::Display::fmt(&self.as_i64(), formatter)
-    }
-}
-
-impl From<OrderPriority> for i64 {
-    fn from(value: OrderPriority) -> Self {
-        value.as_i64()
-    }
-}
-
-impl TryFrom<i64> for OrderPriority {
-    type Error = UnknownValue;
-
-    fn try_from(value: i64) -> Result<Self, UnknownValue> {
-        match value {
-            1 => Ok(Self::N1),
-            2 => Ok(Self::N2),
-            3 => Ok(Self::N3),
-            _ => Err(UnknownValue::new("OrderPriority", &value)),
-        }
-    }
-}
-
-/// The schema `OrderState`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum OrderState {
-    /// `placed`.
-    #[serde(rename = "placed")]
-    Placed,
-    /// `in_delivery`.
-    #[serde(rename = "in_delivery")]
-    InDelivery,
-    /// `delivered`.
-    #[serde(rename = "delivered")]
-    Delivered,
-}
-
-impl OrderState {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Placed, Self::InDelivery, Self::Delivered];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Placed => "placed",
-            Self::InDelivery => "in_delivery",
-            Self::Delivered => "delivered",
-        }
-    }
-}
-
-impl std::fmt::Display for OrderState {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for OrderState {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "placed" => Ok(Self::Placed),
-            "in_delivery" => Ok(Self::InDelivery),
-            "delivered" => Ok(Self::Delivered),
-            _ => Err(UnknownValue::new("OrderState", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `OrderState`.
+    pub enum OrderState {
+        /// `placed`.
+        Placed = "placed",
+        /// `in_delivery`.
+        InDelivery = "in_delivery",
+        /// `delivered`.
+        Delivered = "delivered",
     }
 }
 

@@ -12,7 +12,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::Operation;
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `default`.
@@ -62,8 +62,7 @@ impl Respond for ListReadingsResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema =
-                    Schema { types: Types::ARRAY, items: Some(&api_types::schemas::READING), ..Schema::ANY };
+                static SCHEMA: Schema = Schema::array(&api_types::schemas::READING);
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
             Self::InternalServerError => reply.status(StatusCode::INTERNAL_SERVER_ERROR).empty(),

@@ -3,7 +3,6 @@
 //! Types of the operations tagged `default`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::value::UnknownValue;
 
 /// The schema `Reading`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -30,139 +29,35 @@ pub struct Reading {
     pub size: Option<i64>,
 }
 
-/// The schema `ReadingGrade`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum ReadingGrade {
-    /// `1`.
-    #[serde(rename = "1")]
-    N1,
-    /// `yes`.
-    #[serde(rename = "yes")]
-    Yes,
-    /// `true`.
-    #[serde(rename = "true")]
-    True,
-}
-
-impl ReadingGrade {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::N1, Self::Yes, Self::True];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::N1 => "1",
-            Self::Yes => "yes",
-            Self::True => "true",
-        }
+specwright_runtime::string_enum! {
+    /// The schema `ReadingGrade`.
+    pub enum ReadingGrade {
+        /// `1`.
+        N1 = "1",
+        /// `yes`.
+        Yes = "yes",
+        /// `true`.
+        True = "true",
     }
 }
 
-impl std::fmt::Display for ReadingGrade {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
+specwright_runtime::integer_enum! {
+    /// The schema `ReadingLevels`.
+    pub enum ReadingLevels {
+        /// `1`.
+        N1 = 1,
+        /// `2`.
+        N2 = 2,
     }
 }
 
-impl std::str::FromStr for ReadingGrade {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "1" => Ok(Self::N1),
-            "yes" => Ok(Self::Yes),
-            "true" => Ok(Self::True),
-            _ => Err(UnknownValue::new("ReadingGrade", text)),
-        }
-    }
-}
-
-/// The schema `ReadingLevels`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-#[serde(try_from = "i64", into = "i64")]
-pub enum ReadingLevels {
-    /// `1`.
-    N1,
-    /// `2`.
-    N2,
-}
-
-impl ReadingLevels {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::N1, Self::N2];
-
-    /// The value on the wire.
-    pub const fn as_i64(self) -> i64 {
-        match self {
-            Self::N1 => 1,
-            Self::N2 => 2,
-        }
-    }
-}
-
-impl std::fmt::Display for ReadingLevels {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        std::fmt::Display::fmt(&self.as_i64(), formatter)
-    }
-}
-
-impl From<ReadingLevels> for i64 {
-    fn from(value: ReadingLevels) -> Self {
-        value.as_i64()
-    }
-}
-
-impl TryFrom<i64> for ReadingLevels {
-    type Error = UnknownValue;
-
-    fn try_from(value: i64) -> Result<Self, UnknownValue> {
-        match value {
-            1 => Ok(Self::N1),
-            2 => Ok(Self::N2),
-            _ => Err(UnknownValue::new("ReadingLevels", &value)),
-        }
-    }
-}
-
-/// The schema `ReadingUnit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum ReadingUnit {
-    /// `celsius`.
-    #[serde(rename = "celsius")]
-    Celsius,
-    /// `kelvin`.
-    #[serde(rename = "kelvin")]
-    Kelvin,
-}
-
-impl ReadingUnit {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Celsius, Self::Kelvin];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Celsius => "celsius",
-            Self::Kelvin => "kelvin",
-        }
-    }
-}
-
-impl std::fmt::Display for ReadingUnit {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for ReadingUnit {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "celsius" => Ok(Self::Celsius),
-            "kelvin" => Ok(Self::Kelvin),
-            _ => Err(UnknownValue::new("ReadingUnit", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `ReadingUnit`.
+    pub enum ReadingUnit {
+        /// `celsius`.
+        Celsius = "celsius",
+        /// `kelvin`.
+        Kelvin = "kelvin",
     }
 }
 

@@ -11,6 +11,8 @@
 )]
 
 mod default;
+// Constant data, laid out by the generator.
+#[rustfmt::skip]
 pub mod schemas;
 
 pub use self::default::*;

@@ -13,7 +13,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter, Style};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Literal, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Literal, Number, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `things`.
@@ -134,100 +134,26 @@ pub static GET_THING: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `id` of `getThing`.
-static GET_THING_ID: Parameter = Parameter {
-    name: "id",
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Path parameter `list` of `getThing`.
-static GET_THING_LIST: Parameter = Parameter {
-    name: "list",
-    style: Style::Matrix,
-    explode: true,
-    schema: &Schema {
-        types: Types::ARRAY,
-        items: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-        ..Schema::ANY
-    },
-    ..Parameter::PATH
-};
-
-// Path parameter `file` of `getThing`.
-static GET_THING_FILE: Parameter =
-    Parameter { name: "file", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::PATH };
-
-// Path parameter `extension` of `getThing`.
-static GET_THING_EXTENSION: Parameter = Parameter {
-    name: "extension",
-    style: Style::Label,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Query parameter `limit` of `getThing`.
-static GET_THING_LIMIT: Parameter = Parameter {
-    name: "limit",
-    schema: &Schema {
-        types: Types::INTEGER,
-        minimum: Some(Number::Integer(1)),
-        maximum: Some(Number::Integer(200)),
-        ..Schema::ANY
-    },
-    default: Some(Literal::Number(Number::Integer(50))),
-    ..Parameter::QUERY
-};
-
-// Query parameter `filter[name]` of `getThing`.
-static GET_THING_FILTER_NAME: Parameter =
-    Parameter { name: "filter[name]", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::QUERY };
-
-// Query parameter `sort` of `getThing`.
-static GET_THING_SORT: Parameter = Parameter {
-    name: "sort",
-    style: Style::PipeDelimited,
-    explode: false,
-    schema: &Schema { types: Types::ARRAY, items: Some(&api_types::schemas::GET_THING_SORT_ITEM), ..Schema::ANY },
-    ..Parameter::QUERY
-};
-
-// Query parameter `where` of `getThing`.
-static GET_THING_WHERE: Parameter = Parameter {
-    name: "where",
-    style: Style::DeepObject,
-    schema: &api_types::schemas::GET_THING_WHERE,
-    ..Parameter::QUERY
-};
-
-// Query parameter `json` of `getThing`.
-static GET_THING_JSON: Parameter = Parameter {
-    name: "json",
-    content: Some("application/json"),
-    schema: &api_types::schemas::GET_THING_JSON,
-    ..Parameter::QUERY
-};
-
-// Query parameter `flag` of `getThing`.
-static GET_THING_FLAG: Parameter = Parameter {
-    name: "flag",
-    allow_empty_value: true,
-    schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY },
-    default: Some(Literal::Boolean(false)),
-    ..Parameter::QUERY
-};
-
-// Header `X-Trace` of `getThing`.
-static GET_THING_X_TRACE: Parameter = Parameter {
-    name: "X-Trace",
-    required: true,
-    schema: &Schema { types: Types::STRING, min_length: Some(1), ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Cookie `session` of `getThing`.
-static GET_THING_SESSION: Parameter =
-    Parameter { name: "session", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::COOKIE };
+static GET_THING_ID: Parameter = Parameter::path("id", &Schema::STRING.format(Format::Uuid));
+static GET_THING_LIST: Parameter =
+    Parameter::path("list", &Schema::array(&Schema::INTEGER)).style(Style::Matrix).explode(true);
+static GET_THING_FILE: Parameter = Parameter::path("file", &Schema::STRING);
+static GET_THING_EXTENSION: Parameter = Parameter::path("extension", &Schema::STRING).style(Style::Label);
+static GET_THING_LIMIT: Parameter =
+    Parameter::query("limit", &Schema::INTEGER.minimum(Number::Integer(1)).maximum(Number::Integer(200)))
+        .default(Literal::Number(Number::Integer(50)));
+static GET_THING_FILTER_NAME: Parameter = Parameter::query("filter[name]", &Schema::STRING);
+static GET_THING_SORT: Parameter = Parameter::query("sort", &Schema::array(&api_types::schemas::GET_THING_SORT_ITEM))
+    .style(Style::PipeDelimited)
+    .explode(false);
+static GET_THING_WHERE: Parameter =
+    Parameter::query("where", &api_types::schemas::GET_THING_WHERE).style(Style::DeepObject);
+static GET_THING_JSON: Parameter =
+    Parameter::query("json", &api_types::schemas::GET_THING_JSON).content("application/json");
+static GET_THING_FLAG: Parameter =
+    Parameter::query("flag", &Schema::BOOLEAN).allow_empty_value().default(Literal::Boolean(false));
+static GET_THING_X_TRACE: Parameter = Parameter::header("X-Trace", &Schema::STRING.min_length(1)).required();
+static GET_THING_SESSION: Parameter = Parameter::cookie("session", &Schema::STRING);
 
 /// The input of `GET /public`.
 #[derive(Debug)]

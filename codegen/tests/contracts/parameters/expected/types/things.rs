@@ -3,7 +3,6 @@
 //! Types of the operations tagged `things`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::value::UnknownValue;
 
 /// The schema `GetThingJson`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -13,50 +12,15 @@ pub struct GetThingJson {
     pub a: Option<String>,
 }
 
-/// The schema `GetThingSortItem`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum GetThingSortItem {
-    /// `asc`.
-    #[serde(rename = "asc")]
-    Asc,
-    /// `desc`.
-    #[serde(rename = "desc")]
-    Desc,
-    /// `ASC`.
-    #[serde(rename = "ASC")]
-    Asc2,
-}
-
-impl GetThingSortItem {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Asc, Self::Desc, Self::Asc2];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Asc => "asc",
-            Self::Desc => "desc",
-            Self::Asc2 => "ASC",
-        }
-    }
-}
-
-impl std::fmt::Display for GetThingSortItem {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for GetThingSortItem {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "asc" => Ok(Self::Asc),
-            "desc" => Ok(Self::Desc),
-            "ASC" => Ok(Self::Asc2),
-            _ => Err(UnknownValue::new("GetThingSortItem", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `GetThingSortItem`.
+    pub enum GetThingSortItem {
+        /// `asc`.
+        Asc = "asc",
+        /// `desc`.
+        Desc = "desc",
+        /// `ASC`.
+        Asc2 = "ASC",
     }
 }
 

@@ -3,7 +3,7 @@
 //! Types of the operations tagged `default`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Schema, Types, select};
+use specwright_runtime::schema::{Schema, select};
 use specwright_runtime::value::Patch;
 
 use crate::schemas;
@@ -20,7 +20,7 @@ pub enum Expression {
 
 impl<'de> Deserialize<'de> for Expression {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        static MEMBERS: &[&Schema] = &[&Schema { types: Types::NUMBER, ..Schema::ANY }, &schemas::EXPRESSION_SUM];
+        static MEMBERS: &[&Schema] = &[&Schema::NUMBER, &schemas::EXPRESSION_SUM];
         let value = serde_json::Value::deserialize(deserializer)?;
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Number),

@@ -6,7 +6,7 @@ use progenitor_client::{Error, ResponseValue, encode_path};
 use reqwest::header::{ACCEPT, HeaderValue};
 use specwright_runtime::client::{read_header, read_json, refused};
 use specwright_runtime::operation::Parameter;
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 
 use crate::Client;
 
@@ -37,9 +37,4 @@ pub struct DeleteReportError {
     pub location: String,
 }
 
-static LOCATION_HEADER: Parameter = Parameter {
-    name: "Location",
-    required: true,
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uri), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static LOCATION_HEADER: Parameter = Parameter::header("Location", &Schema::STRING.format(Format::Uri)).required();

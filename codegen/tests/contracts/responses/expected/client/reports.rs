@@ -7,7 +7,7 @@ use specwright_runtime::client::{
     Call, Encoding, media_type_matches, read_header, read_json, read_stream, read_text, refuse_call, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 
 use crate::Client;
 
@@ -156,15 +156,6 @@ impl GetReportAccept {
     }
 }
 
-static E_TAG_HEADER: Parameter = Parameter {
-    name: "ETag",
-    required: true,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static E_TAG_HEADER: Parameter = Parameter::header("ETag", &Schema::STRING).required();
 
-static X_RATE_LIMIT_HEADER: Parameter = Parameter {
-    name: "X-Rate-Limit",
-    schema: &Schema { types: Types::INTEGER, format: Some(Format::Int32), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static X_RATE_LIMIT_HEADER: Parameter = Parameter::header("X-Rate-Limit", &Schema::INTEGER.format(Format::Int32));

@@ -12,7 +12,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `default`.
@@ -68,11 +68,7 @@ impl Respond for DeleteReportResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema {
-                    types: Types::ARRAY,
-                    items: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-                    ..Schema::ANY
-                };
+                static SCHEMA: Schema = Schema::array(&Schema::INTEGER);
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
             Self::SeeOther { location } => {
@@ -93,17 +89,5 @@ pub static DELETE_REPORT: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `id` of `deleteReport`.
-static DELETE_REPORT_ID: Parameter = Parameter {
-    name: "id",
-    schema: &Schema { types: Types::INTEGER, format: Some(Format::Int64), ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Header `Location`.
-static LOCATION_HEADER: Parameter = Parameter {
-    name: "Location",
-    required: true,
-    schema: &Schema { types: Types::STRING, format: Some(Format::Uri), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static DELETE_REPORT_ID: Parameter = Parameter::path("id", &Schema::INTEGER.format(Format::Int64));
+static LOCATION_HEADER: Parameter = Parameter::header("Location", &Schema::STRING.format(Format::Uri)).required();

@@ -13,7 +13,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `reports`.
@@ -155,7 +155,7 @@ impl Respond for GetReportOkBody {
         match self {
             Self::Json(body) => reply.json("application/json", &api_types::schemas::REPORT, &body),
             Self::Csv(body) => {
-                static SCHEMA: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::STRING;
                 reply.text("text/csv", &SCHEMA, body)
             }
             Self::AnyImage { body, content_type } => reply.content_type(&content_type).stream("image/*", body),
@@ -174,27 +174,9 @@ pub static GET_REPORT: Operation = Operation {
     deprecated: true,
 };
 
-// Path parameter `id` of `getReport`.
-static GET_REPORT_ID: Parameter = Parameter {
-    name: "id",
-    schema: &Schema { types: Types::INTEGER, format: Some(Format::Int64), ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Header `ETag`.
-static E_TAG_HEADER: Parameter = Parameter {
-    name: "ETag",
-    required: true,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::HEADER
-};
-
-// Header `X-Rate-Limit`.
-static X_RATE_LIMIT_HEADER: Parameter = Parameter {
-    name: "X-Rate-Limit",
-    schema: &Schema { types: Types::INTEGER, format: Some(Format::Int32), ..Schema::ANY },
-    ..Parameter::HEADER
-};
+static GET_REPORT_ID: Parameter = Parameter::path("id", &Schema::INTEGER.format(Format::Int64));
+static E_TAG_HEADER: Parameter = Parameter::header("ETag", &Schema::STRING).required();
+static X_RATE_LIMIT_HEADER: Parameter = Parameter::header("X-Rate-Limit", &Schema::INTEGER.format(Format::Int32));
 
 /// The input of `GET /reports/{id}/file`.
 #[derive(Debug)]
@@ -240,9 +222,4 @@ pub static DOWNLOAD_REPORT: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `id` of `downloadReport`.
-static DOWNLOAD_REPORT_ID: Parameter = Parameter {
-    name: "id",
-    schema: &Schema { types: Types::INTEGER, format: Some(Format::Int64), ..Schema::ANY },
-    ..Parameter::PATH
-};
+static DOWNLOAD_REPORT_ID: Parameter = Parameter::path("id", &Schema::INTEGER.format(Format::Int64));

@@ -13,8 +13,10 @@
 )]
 
 mod common;
-pub mod schemas;
 mod shapes;
+// Constant data, laid out by the generator.
+#[rustfmt::skip]
+pub mod schemas;
 
 pub use self::common::*;
 pub use self::shapes::*;

@@ -3,8 +3,8 @@
 //! Types of the operations tagged `shapes`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Schema, Types, select};
-use specwright_runtime::value::{Patch, UnknownValue};
+use specwright_runtime::schema::{Schema, select};
+use specwright_runtime::value::Patch;
 
 use crate::schemas;
 
@@ -17,55 +17,17 @@ pub struct Circle {
     pub radius: f64,
 }
 
-/// A color.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum Color {
-    /// `red`.
-    #[serde(rename = "red")]
-    Red,
-    /// `green`.
-    #[serde(rename = "green")]
-    Green,
-    /// `+1`.
-    #[serde(rename = "+1")]
-    Plus1,
-    /// "".
-    #[serde(rename = "")]
-    Empty,
-}
-
-impl Color {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Red, Self::Green, Self::Plus1, Self::Empty];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Red => "red",
-            Self::Green => "green",
-            Self::Plus1 => "+1",
-            Self::Empty => "",
-        }
-    }
-}
-
-impl std::fmt::Display for Color {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Color {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "red" => Ok(Self::Red),
-            "green" => Ok(Self::Green),
-            "+1" => Ok(Self::Plus1),
-            "" => Ok(Self::Empty),
-            _ => Err(UnknownValue::new("Color", text)),
-        }
+specwright_runtime::string_enum! {
+    /// A color.
+    pub enum Color {
+        /// `red`.
+        Red = "red",
+        /// `green`.
+        Green = "green",
+        /// `+1`.
+        Plus1 = "+1",
+        /// "".
+        Empty = "",
     }
 }
 
@@ -162,54 +124,15 @@ impl Everything {
     }
 }
 
-/// The schema `Level`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-#[serde(try_from = "i64", into = "i64")]
-pub enum Level {
-    /// `-1`.
-    Minus1,
-    /// `0`.
-    N0,
-    /// `1`.
-    N1,
-}
-
-impl Level {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Minus1, Self::N0, Self::N1];
-
-    /// The value on the wire.
-    pub const fn as_i64(self) -> i64 {
-        match self {
-            Self::Minus1 => -1,
-            Self::N0 => 0,
-            Self::N1 => 1,
-        }
-    }
-}
-
-impl std::fmt::Display for Level {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        std::fmt::Display::fmt(&self.as_i64(), formatter)
-    }
-}
-
-impl From<Level> for i64 {
-    fn from(value: Level) -> Self {
-        value.as_i64()
-    }
-}
-
-impl TryFrom<i64> for Level {
-    type Error = UnknownValue;
-
-    fn try_from(value: i64) -> Result<Self, UnknownValue> {
-        match value {
-            -1 => Ok(Self::Minus1),
-            0 => Ok(Self::N0),
-            1 => Ok(Self::N1),
-            _ => Err(UnknownValue::new("Level", &value)),
-        }
+specwright_runtime::integer_enum! {
+    /// The schema `Level`.
+    pub enum Level {
+        /// `-1`.
+        Minus1 = -1,
+        /// `0`.
+        N0 = 0,
+        /// `1`.
+        N1 = 1,
     }
 }
 
@@ -270,11 +193,8 @@ pub enum TextOrNumber {
 
 impl<'de> Deserialize<'de> for TextOrNumber {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        static MEMBERS: &[&Schema] = &[
-            &Schema { types: Types::STRING, max_length: Some(5), ..Schema::ANY },
-            &Schema { types: Types::NUMBER, ..Schema::ANY },
-            &Schema { types: Types::ARRAY, items: Some(&schemas::TEXT_OR_NUMBER), ..Schema::ANY },
-        ];
+        static MEMBERS: &[&Schema] =
+            &[&Schema::STRING.max_length(5), &Schema::NUMBER, &Schema::array(&schemas::TEXT_OR_NUMBER)];
         let value = serde_json::Value::deserialize(deserializer)?;
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::String),

@@ -12,7 +12,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::Operation;
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 use specwright_runtime::sequence::{Framing, ItemSource, Items};
 use specwright_runtime::service::Service;
 
@@ -103,12 +103,7 @@ pub struct ConverseRequest {
 
 impl ConverseRequest {
     async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
-        static SCHEMA: Schema = Schema {
-            types: Types::OBJECT,
-            required: &["data"],
-            properties: &[("data", &api_types::schemas::ENTRY)],
-            ..Schema::ANY
-        };
+        static SCHEMA: Schema = Schema::object(&[("data", &api_types::schemas::ENTRY)]).required(&["data"]);
 
         let mut decoder = incoming.decoder();
         decoder.required_media_type(&["text/event-stream"]).await?;
@@ -177,12 +172,7 @@ impl Respond for TickResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema {
-                    types: Types::OBJECT,
-                    required: &["data"],
-                    properties: &[("data", &Schema { types: Types::STRING, ..Schema::ANY })],
-                    ..Schema::ANY
-                };
+                static SCHEMA: Schema = Schema::object(&[("data", &Schema::STRING)]).required(&["data"]);
                 reply.status(StatusCode::OK).items("text/event-stream", Framing::Events, &SCHEMA, body)
             }
             Self::Default(status, body) => {

@@ -13,7 +13,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::Operation;
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 use specwright_runtime::sequence::{Framing, ItemSource, Items};
 use specwright_runtime::service::Service;
 
@@ -161,8 +161,7 @@ impl ReplaceLogsRequest {
         let mut decoder = incoming.decoder();
         let body = match decoder.media_type(&["application/json", "application/json-seq"]).await? {
             Some(0) => {
-                static SCHEMA: Schema =
-                    Schema { types: Types::ARRAY, items: Some(&api_types::schemas::ENTRY), ..Schema::ANY };
+                static SCHEMA: Schema = Schema::array(&api_types::schemas::ENTRY);
                 decoder.json(&SCHEMA).await.map(ReplaceLogsBody::Json).map(Some)
             }
             Some(_) => {
@@ -240,7 +239,7 @@ impl Respond for WriteLogsResponse {
     fn respond(self, reply: Reply) -> Response {
         match self {
             Self::Ok(body) => {
-                static SCHEMA: Schema = Schema { types: Types::INTEGER, ..Schema::ANY };
+                static SCHEMA: Schema = Schema::INTEGER;
                 reply.status(StatusCode::OK).json("application/json", &SCHEMA, &body)
             }
         }

@@ -4,7 +4,6 @@
 
 use serde::{Deserialize, Serialize};
 use specwright_runtime::schema::{Schema, select};
-use specwright_runtime::value::UnknownValue;
 
 use crate::{Entry, schemas};
 
@@ -59,40 +58,11 @@ pub struct DoneData {
     pub count: i64,
 }
 
-/// The schema `DoneEvent`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum DoneEvent {
-    /// `done`.
-    #[serde(rename = "done")]
-    Done,
-}
-
-impl DoneEvent {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Done];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-        }
-    }
-}
-
-impl std::fmt::Display for DoneEvent {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for DoneEvent {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "done" => Ok(Self::Done),
-            _ => Err(UnknownValue::new("DoneEvent", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `DoneEvent`.
+    pub enum DoneEvent {
+        /// `done`.
+        Done = "done",
     }
 }
 
@@ -105,40 +75,11 @@ pub struct Said {
     pub data: String,
 }
 
-/// The schema `SaidEvent`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum SaidEvent {
-    /// `said`.
-    #[serde(rename = "said")]
-    Said,
-}
-
-impl SaidEvent {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Said];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Said => "said",
-        }
-    }
-}
-
-impl std::fmt::Display for SaidEvent {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for SaidEvent {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "said" => Ok(Self::Said),
-            _ => Err(UnknownValue::new("SaidEvent", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `SaidEvent`.
+    pub enum SaidEvent {
+        /// `said`.
+        Said = "said",
     }
 }
 
@@ -155,44 +96,12 @@ pub struct WatchResponseItem {
     pub data: Entry,
 }
 
-/// The schema `WatchResponseItemEvent`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum WatchResponseItemEvent {
-    /// `added`.
-    #[serde(rename = "added")]
-    Added,
-    /// `removed`.
-    #[serde(rename = "removed")]
-    Removed,
-}
-
-impl WatchResponseItemEvent {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Added, Self::Removed];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Added => "added",
-            Self::Removed => "removed",
-        }
-    }
-}
-
-impl std::fmt::Display for WatchResponseItemEvent {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for WatchResponseItemEvent {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "added" => Ok(Self::Added),
-            "removed" => Ok(Self::Removed),
-            _ => Err(UnknownValue::new("WatchResponseItemEvent", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `WatchResponseItemEvent`.
+    pub enum WatchResponseItemEvent {
+        /// `added`.
+        Added = "added",
+        /// `removed`.
+        Removed = "removed",
     }
 }

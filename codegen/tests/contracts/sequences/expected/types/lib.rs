@@ -13,6 +13,8 @@
 mod common;
 mod events;
 mod logs;
+// Constant data, laid out by the generator.
+#[rustfmt::skip]
 pub mod schemas;
 
 pub use self::common::*;

@@ -12,7 +12,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter, Style};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Literal, Number, Schema, Types};
+use specwright_runtime::schema::{Literal, Number, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `echo`.
@@ -156,88 +156,21 @@ pub static ECHO_SCALARS: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `simple` of `echoScalars`.
-static ECHO_SCALARS_SIMPLE: Parameter =
-    Parameter { name: "simple", schema: &api_types::schemas::TEXT, ..Parameter::PATH };
-
-// Path parameter `label` of `echoScalars`.
-static ECHO_SCALARS_LABEL: Parameter = Parameter {
-    name: "label",
-    style: Style::Label,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Path parameter `matrix` of `echoScalars`.
-static ECHO_SCALARS_MATRIX: Parameter = Parameter {
-    name: "matrix",
-    style: Style::Matrix,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::PATH
-};
-
-// Path parameter `name` of `echoScalars`.
-static ECHO_SCALARS_NAME: Parameter = Parameter { name: "name", schema: &api_types::schemas::TEXT, ..Parameter::PATH };
-
-// Path parameter `extension` of `echoScalars`.
-static ECHO_SCALARS_EXTENSION: Parameter =
-    Parameter { name: "extension", schema: &api_types::schemas::ECHO_SCALARS_EXTENSION, ..Parameter::PATH };
-
-// Query parameter `flat` of `echoScalars`.
-static ECHO_SCALARS_FLAT: Parameter =
-    Parameter { name: "flat", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::QUERY };
-
-// Query parameter `reserved` of `echoScalars`.
-static ECHO_SCALARS_RESERVED: Parameter =
-    Parameter { name: "reserved", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::QUERY };
-
-// Query parameter `empty` of `echoScalars`.
-static ECHO_SCALARS_EMPTY: Parameter = Parameter {
-    name: "empty",
-    allow_empty_value: true,
-    schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY },
-    ..Parameter::QUERY
-};
-
-// Query parameter `limit` of `echoScalars`.
-static ECHO_SCALARS_LIMIT: Parameter = Parameter {
-    name: "limit",
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    default: Some(Literal::Number(Number::Integer(20))),
-    ..Parameter::QUERY
-};
-
-// Query parameter `json` of `echoScalars`.
-static ECHO_SCALARS_JSON: Parameter = Parameter {
-    name: "json",
-    content: Some("application/json"),
-    schema: &api_types::schemas::DEEP,
-    ..Parameter::QUERY
-};
-
-// Query parameter `plain` of `echoScalars`.
-static ECHO_SCALARS_PLAIN: Parameter = Parameter {
-    name: "plain",
-    content: Some("text/plain"),
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::QUERY
-};
-
-// Header `X-Text` of `echoScalars`.
-static ECHO_SCALARS_X_TEXT: Parameter =
-    Parameter { name: "X-Text", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::HEADER };
-
-// Cookie `form-cookie` of `echoScalars`.
-static ECHO_SCALARS_FORM_COOKIE: Parameter =
-    Parameter { name: "form-cookie", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::COOKIE };
-
-// Cookie `plain-cookie` of `echoScalars`.
-static ECHO_SCALARS_PLAIN_COOKIE: Parameter = Parameter {
-    name: "plain-cookie",
-    style: Style::Cookie,
-    schema: &Schema { types: Types::STRING, ..Schema::ANY },
-    ..Parameter::COOKIE
-};
+static ECHO_SCALARS_SIMPLE: Parameter = Parameter::path("simple", &api_types::schemas::TEXT);
+static ECHO_SCALARS_LABEL: Parameter = Parameter::path("label", &Schema::STRING).style(Style::Label);
+static ECHO_SCALARS_MATRIX: Parameter = Parameter::path("matrix", &Schema::STRING).style(Style::Matrix);
+static ECHO_SCALARS_NAME: Parameter = Parameter::path("name", &api_types::schemas::TEXT);
+static ECHO_SCALARS_EXTENSION: Parameter = Parameter::path("extension", &api_types::schemas::ECHO_SCALARS_EXTENSION);
+static ECHO_SCALARS_FLAT: Parameter = Parameter::query("flat", &Schema::STRING);
+static ECHO_SCALARS_RESERVED: Parameter = Parameter::query("reserved", &Schema::STRING);
+static ECHO_SCALARS_EMPTY: Parameter = Parameter::query("empty", &Schema::BOOLEAN).allow_empty_value();
+static ECHO_SCALARS_LIMIT: Parameter =
+    Parameter::query("limit", &Schema::INTEGER).default(Literal::Number(Number::Integer(20)));
+static ECHO_SCALARS_JSON: Parameter = Parameter::query("json", &api_types::schemas::DEEP).content("application/json");
+static ECHO_SCALARS_PLAIN: Parameter = Parameter::query("plain", &Schema::STRING).content("text/plain");
+static ECHO_SCALARS_X_TEXT: Parameter = Parameter::header("X-Text", &Schema::STRING);
+static ECHO_SCALARS_FORM_COOKIE: Parameter = Parameter::cookie("form-cookie", &Schema::STRING);
+static ECHO_SCALARS_PLAIN_COOKIE: Parameter = Parameter::cookie("plain-cookie", &Schema::STRING).style(Style::Cookie);
 
 /// The input of `GET /arrays/{simple}/{label}/{labels}/{matrix}/{matrices}`.
 #[derive(Debug)]
@@ -337,93 +270,24 @@ pub static ECHO_ARRAYS: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `simple` of `echoArrays`.
-static ECHO_ARRAYS_SIMPLE: Parameter =
-    Parameter { name: "simple", schema: &api_types::schemas::TEXTS, ..Parameter::PATH };
-
-// Path parameter `label` of `echoArrays`.
-static ECHO_ARRAYS_LABEL: Parameter =
-    Parameter { name: "label", style: Style::Label, schema: &api_types::schemas::TEXTS, ..Parameter::PATH };
-
-// Path parameter `labels` of `echoArrays`.
-static ECHO_ARRAYS_LABELS: Parameter = Parameter {
-    name: "labels",
-    style: Style::Label,
-    explode: true,
-    schema: &api_types::schemas::TEXTS,
-    ..Parameter::PATH
-};
-
-// Path parameter `matrix` of `echoArrays`.
-static ECHO_ARRAYS_MATRIX: Parameter =
-    Parameter { name: "matrix", style: Style::Matrix, schema: &api_types::schemas::TEXTS, ..Parameter::PATH };
-
-// Path parameter `matrices` of `echoArrays`.
-static ECHO_ARRAYS_MATRICES: Parameter = Parameter {
-    name: "matrices",
-    style: Style::Matrix,
-    explode: true,
-    schema: &api_types::schemas::TEXTS,
-    ..Parameter::PATH
-};
-
-// Query parameter `flat` of `echoArrays`.
-static ECHO_ARRAYS_FLAT: Parameter =
-    Parameter { name: "flat", explode: false, schema: &api_types::schemas::TEXTS, ..Parameter::QUERY };
-
-// Query parameter `flats` of `echoArrays`.
-static ECHO_ARRAYS_FLATS: Parameter =
-    Parameter { name: "flats", required: true, schema: &api_types::schemas::TEXTS, ..Parameter::QUERY };
-
-// Query parameter `spaces` of `echoArrays`.
-static ECHO_ARRAYS_SPACES: Parameter = Parameter {
-    name: "spaces",
-    style: Style::SpaceDelimited,
-    explode: false,
-    schema: &api_types::schemas::TEXTS,
-    ..Parameter::QUERY
-};
-
-// Query parameter `pipes` of `echoArrays`.
-static ECHO_ARRAYS_PIPES: Parameter = Parameter {
-    name: "pipes",
-    style: Style::PipeDelimited,
-    explode: false,
-    schema: &api_types::schemas::TEXTS,
-    ..Parameter::QUERY
-};
-
-// Query parameter `deep` of `echoArrays`.
-static ECHO_ARRAYS_DEEP: Parameter =
-    Parameter { name: "deep", style: Style::DeepObject, schema: &api_types::schemas::TEXTS, ..Parameter::QUERY };
-
-// Header `X-Numbers` of `echoArrays`.
-static ECHO_ARRAYS_X_NUMBERS: Parameter = Parameter {
-    name: "X-Numbers",
-    schema: &Schema {
-        types: Types::ARRAY,
-        items: Some(&Schema { types: Types::NUMBER, ..Schema::ANY }),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
-
-// Cookie `cookies` of `echoArrays`.
-static ECHO_ARRAYS_COOKIES: Parameter =
-    Parameter { name: "cookies", schema: &api_types::schemas::TEXTS, ..Parameter::COOKIE };
-
-// Cookie `cookie` of `echoArrays`.
-static ECHO_ARRAYS_COOKIE: Parameter = Parameter {
-    name: "cookie",
-    style: Style::Cookie,
-    explode: false,
-    schema: &Schema {
-        types: Types::ARRAY,
-        items: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-        ..Schema::ANY
-    },
-    ..Parameter::COOKIE
-};
+static ECHO_ARRAYS_SIMPLE: Parameter = Parameter::path("simple", &api_types::schemas::TEXTS);
+static ECHO_ARRAYS_LABEL: Parameter = Parameter::path("label", &api_types::schemas::TEXTS).style(Style::Label);
+static ECHO_ARRAYS_LABELS: Parameter =
+    Parameter::path("labels", &api_types::schemas::TEXTS).style(Style::Label).explode(true);
+static ECHO_ARRAYS_MATRIX: Parameter = Parameter::path("matrix", &api_types::schemas::TEXTS).style(Style::Matrix);
+static ECHO_ARRAYS_MATRICES: Parameter =
+    Parameter::path("matrices", &api_types::schemas::TEXTS).style(Style::Matrix).explode(true);
+static ECHO_ARRAYS_FLAT: Parameter = Parameter::query("flat", &api_types::schemas::TEXTS).explode(false);
+static ECHO_ARRAYS_FLATS: Parameter = Parameter::query("flats", &api_types::schemas::TEXTS).required();
+static ECHO_ARRAYS_SPACES: Parameter =
+    Parameter::query("spaces", &api_types::schemas::TEXTS).style(Style::SpaceDelimited).explode(false);
+static ECHO_ARRAYS_PIPES: Parameter =
+    Parameter::query("pipes", &api_types::schemas::TEXTS).style(Style::PipeDelimited).explode(false);
+static ECHO_ARRAYS_DEEP: Parameter = Parameter::query("deep", &api_types::schemas::TEXTS).style(Style::DeepObject);
+static ECHO_ARRAYS_X_NUMBERS: Parameter = Parameter::header("X-Numbers", &Schema::array(&Schema::NUMBER));
+static ECHO_ARRAYS_COOKIES: Parameter = Parameter::cookie("cookies", &api_types::schemas::TEXTS);
+static ECHO_ARRAYS_COOKIE: Parameter =
+    Parameter::cookie("cookie", &Schema::array(&Schema::INTEGER)).style(Style::Cookie).explode(false);
 
 /// The input of `GET /objects/{simple}/{simples}/{label}/{labels}/{matrix}/{matrices}`.
 #[derive(Debug)]
@@ -519,65 +383,18 @@ pub static ECHO_OBJECTS: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `simple` of `echoObjects`.
-static ECHO_OBJECTS_SIMPLE: Parameter =
-    Parameter { name: "simple", schema: &api_types::schemas::PAIR, ..Parameter::PATH };
-
-// Path parameter `simples` of `echoObjects`.
-static ECHO_OBJECTS_SIMPLES: Parameter =
-    Parameter { name: "simples", explode: true, schema: &api_types::schemas::PAIR, ..Parameter::PATH };
-
-// Path parameter `label` of `echoObjects`.
-static ECHO_OBJECTS_LABEL: Parameter =
-    Parameter { name: "label", style: Style::Label, schema: &api_types::schemas::PAIR, ..Parameter::PATH };
-
-// Path parameter `labels` of `echoObjects`.
-static ECHO_OBJECTS_LABELS: Parameter = Parameter {
-    name: "labels",
-    style: Style::Label,
-    explode: true,
-    schema: &api_types::schemas::PAIR,
-    ..Parameter::PATH
-};
-
-// Path parameter `matrix` of `echoObjects`.
-static ECHO_OBJECTS_MATRIX: Parameter =
-    Parameter { name: "matrix", style: Style::Matrix, schema: &api_types::schemas::PAIR, ..Parameter::PATH };
-
-// Path parameter `matrices` of `echoObjects`.
-static ECHO_OBJECTS_MATRICES: Parameter = Parameter {
-    name: "matrices",
-    style: Style::Matrix,
-    explode: true,
-    schema: &api_types::schemas::PAIR,
-    ..Parameter::PATH
-};
-
-// Query parameter `flat` of `echoObjects`.
-static ECHO_OBJECTS_FLAT: Parameter =
-    Parameter { name: "flat", explode: false, schema: &api_types::schemas::PAIR, ..Parameter::QUERY };
-
-// Query parameter `flats` of `echoObjects`.
-static ECHO_OBJECTS_FLATS: Parameter =
-    Parameter { name: "flats", schema: &api_types::schemas::PAIR, ..Parameter::QUERY };
-
-// Query parameter `deep` of `echoObjects`.
-static ECHO_OBJECTS_DEEP: Parameter =
-    Parameter { name: "deep", style: Style::DeepObject, schema: &api_types::schemas::DEEP, ..Parameter::QUERY };
-
-// Query parameter `pipes` of `echoObjects`.
-static ECHO_OBJECTS_PIPES: Parameter = Parameter {
-    name: "pipes",
-    style: Style::PipeDelimited,
-    explode: false,
-    schema: &api_types::schemas::NUMBERS,
-    ..Parameter::QUERY
-};
-
-// Header `X-Pair` of `echoObjects`.
-static ECHO_OBJECTS_X_PAIR: Parameter =
-    Parameter { name: "X-Pair", schema: &api_types::schemas::NUMBERS, ..Parameter::HEADER };
-
-// Header `X-Pairs` of `echoObjects`.
-static ECHO_OBJECTS_X_PAIRS: Parameter =
-    Parameter { name: "X-Pairs", explode: true, schema: &api_types::schemas::NUMBERS, ..Parameter::HEADER };
+static ECHO_OBJECTS_SIMPLE: Parameter = Parameter::path("simple", &api_types::schemas::PAIR);
+static ECHO_OBJECTS_SIMPLES: Parameter = Parameter::path("simples", &api_types::schemas::PAIR).explode(true);
+static ECHO_OBJECTS_LABEL: Parameter = Parameter::path("label", &api_types::schemas::PAIR).style(Style::Label);
+static ECHO_OBJECTS_LABELS: Parameter =
+    Parameter::path("labels", &api_types::schemas::PAIR).style(Style::Label).explode(true);
+static ECHO_OBJECTS_MATRIX: Parameter = Parameter::path("matrix", &api_types::schemas::PAIR).style(Style::Matrix);
+static ECHO_OBJECTS_MATRICES: Parameter =
+    Parameter::path("matrices", &api_types::schemas::PAIR).style(Style::Matrix).explode(true);
+static ECHO_OBJECTS_FLAT: Parameter = Parameter::query("flat", &api_types::schemas::PAIR).explode(false);
+static ECHO_OBJECTS_FLATS: Parameter = Parameter::query("flats", &api_types::schemas::PAIR);
+static ECHO_OBJECTS_DEEP: Parameter = Parameter::query("deep", &api_types::schemas::DEEP).style(Style::DeepObject);
+static ECHO_OBJECTS_PIPES: Parameter =
+    Parameter::query("pipes", &api_types::schemas::NUMBERS).style(Style::PipeDelimited).explode(false);
+static ECHO_OBJECTS_X_PAIR: Parameter = Parameter::header("X-Pair", &api_types::schemas::NUMBERS);
+static ECHO_OBJECTS_X_PAIRS: Parameter = Parameter::header("X-Pairs", &api_types::schemas::NUMBERS).explode(true);

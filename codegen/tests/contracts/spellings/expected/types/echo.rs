@@ -3,7 +3,6 @@
 //! Types of the operations tagged `echo`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::value::UnknownValue;
 
 /// The schema `Deep`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -33,45 +32,13 @@ pub struct DeepRange {
     pub before: Option<i64>,
 }
 
-/// The schema `EchoScalarsExtension`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum EchoScalarsExtension {
-    /// `png`.
-    #[serde(rename = "png")]
-    Png,
-    /// `jpg`.
-    #[serde(rename = "jpg")]
-    Jpg,
-}
-
-impl EchoScalarsExtension {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Png, Self::Jpg];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpg => "jpg",
-        }
-    }
-}
-
-impl std::fmt::Display for EchoScalarsExtension {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for EchoScalarsExtension {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "png" => Ok(Self::Png),
-            "jpg" => Ok(Self::Jpg),
-            _ => Err(UnknownValue::new("EchoScalarsExtension", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `EchoScalarsExtension`.
+    pub enum EchoScalarsExtension {
+        /// `png`.
+        Png = "png",
+        /// `jpg`.
+        Jpg = "jpg",
     }
 }
 

@@ -12,7 +12,7 @@ use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Parameter, Style};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::{Format, Literal, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Literal, Number, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `default`.
@@ -126,95 +126,24 @@ pub static GET_FILE: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `name` of `getFile`.
-static GET_FILE_NAME: Parameter =
-    Parameter { name: "name", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::PATH };
-
-// Path parameter `extension` of `getFile`.
-static GET_FILE_EXTENSION: Parameter = Parameter {
-    name: "extension",
-    style: Style::Label,
-    schema: &api_types::schemas::GET_FILE_EXTENSION,
-    ..Parameter::PATH
-};
-
-// Query parameter `verbose` of `getFile`.
-static GET_FILE_VERBOSE: Parameter = Parameter {
-    name: "verbose",
-    allow_empty_value: true,
-    schema: &Schema { types: Types::BOOLEAN, ..Schema::ANY },
-    default: Some(Literal::Boolean(false)),
-    ..Parameter::QUERY
-};
-
-// Query parameter `limit` of `getFile`.
-static GET_FILE_LIMIT: Parameter = Parameter {
-    name: "limit",
-    required: true,
-    schema: &Schema { types: Types::INTEGER, minimum: Some(Number::Integer(1)), ..Schema::ANY },
-    ..Parameter::QUERY
-};
-
-// Query parameter `ids` of `getFile`.
-static GET_FILE_IDS: Parameter = Parameter {
-    name: "ids",
-    style: Style::PipeDelimited,
-    explode: false,
-    schema: &Schema {
-        types: Types::ARRAY,
-        items: Some(&Schema { types: Types::INTEGER, format: Some(Format::Int32), ..Schema::ANY }),
-        ..Schema::ANY
-    },
-    ..Parameter::QUERY
-};
-
-// Query parameter `words` of `getFile`.
-static GET_FILE_WORDS: Parameter = Parameter {
-    name: "words",
-    style: Style::SpaceDelimited,
-    explode: false,
-    schema: &Schema {
-        types: Types::ARRAY,
-        items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-        ..Schema::ANY
-    },
-    ..Parameter::QUERY
-};
-
-// Query parameter `where` of `getFile`.
-static GET_FILE_WHERE: Parameter = Parameter {
-    name: "where",
-    style: Style::DeepObject,
-    schema: &api_types::schemas::GET_FILE_WHERE,
-    ..Parameter::QUERY
-};
-
-// Query parameter `filter` of `getFile`.
-static GET_FILE_FILTER: Parameter = Parameter {
-    name: "filter",
-    content: Some("application/json"),
-    schema: &api_types::schemas::GET_FILE_FILTER,
-    ..Parameter::QUERY
-};
-
-// Query parameter `q` of `getFile`.
-static GET_FILE_Q: Parameter =
-    Parameter { name: "q", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::QUERY };
-
-// Header `X-Trace` of `getFile`.
-static GET_FILE_X_TRACE: Parameter = Parameter {
-    name: "X-Trace",
-    schema: &Schema {
-        types: Types::ARRAY,
-        items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-        ..Schema::ANY
-    },
-    ..Parameter::HEADER
-};
-
-// Cookie `session` of `getFile`.
-static GET_FILE_SESSION: Parameter =
-    Parameter { name: "session", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::COOKIE };
+static GET_FILE_NAME: Parameter = Parameter::path("name", &Schema::STRING);
+static GET_FILE_EXTENSION: Parameter =
+    Parameter::path("extension", &api_types::schemas::GET_FILE_EXTENSION).style(Style::Label);
+static GET_FILE_VERBOSE: Parameter =
+    Parameter::query("verbose", &Schema::BOOLEAN).allow_empty_value().default(Literal::Boolean(false));
+static GET_FILE_LIMIT: Parameter = Parameter::query("limit", &Schema::INTEGER.minimum(Number::Integer(1))).required();
+static GET_FILE_IDS: Parameter = Parameter::query("ids", &Schema::array(&Schema::INTEGER.format(Format::Int32)))
+    .style(Style::PipeDelimited)
+    .explode(false);
+static GET_FILE_WORDS: Parameter =
+    Parameter::query("words", &Schema::array(&Schema::STRING)).style(Style::SpaceDelimited).explode(false);
+static GET_FILE_WHERE: Parameter =
+    Parameter::query("where", &api_types::schemas::GET_FILE_WHERE).style(Style::DeepObject);
+static GET_FILE_FILTER: Parameter =
+    Parameter::query("filter", &api_types::schemas::GET_FILE_FILTER).content("application/json");
+static GET_FILE_Q: Parameter = Parameter::query("q", &Schema::STRING);
+static GET_FILE_X_TRACE: Parameter = Parameter::header("X-Trace", &Schema::array(&Schema::STRING));
+static GET_FILE_SESSION: Parameter = Parameter::cookie("session", &Schema::STRING);
 
 /// The input of `GET /loose/{undeclared}`.
 #[derive(Debug)]
@@ -263,9 +192,5 @@ pub static LOOSE: Operation = Operation {
     deprecated: false,
 };
 
-// Path parameter `undeclared` of `loose`.
-static LOOSE_UNDECLARED: Parameter =
-    Parameter { name: "undeclared", schema: &Schema { types: Types::STRING, ..Schema::ANY }, ..Parameter::PATH };
-
-// Query parameter `point` of `loose`.
-static LOOSE_POINT: Parameter = Parameter { name: "point", schema: &api_types::schemas::POINT, ..Parameter::QUERY };
+static LOOSE_UNDECLARED: Parameter = Parameter::path("undeclared", &Schema::STRING);
+static LOOSE_POINT: Parameter = Parameter::query("point", &api_types::schemas::POINT);

@@ -3,47 +3,14 @@
 //! Types of the operations tagged `default`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::value::UnknownValue;
 
-/// The schema `GetFileExtension`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum GetFileExtension {
-    /// `png`.
-    #[serde(rename = "png")]
-    Png,
-    /// `jpg`.
-    #[serde(rename = "jpg")]
-    Jpg,
-}
-
-impl GetFileExtension {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Png, Self::Jpg];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpg => "jpg",
-        }
-    }
-}
-
-impl std::fmt::Display for GetFileExtension {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for GetFileExtension {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "png" => Ok(Self::Png),
-            "jpg" => Ok(Self::Jpg),
-            _ => Err(UnknownValue::new("GetFileExtension", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `GetFileExtension`.
+    pub enum GetFileExtension {
+        /// `png`.
+        Png = "png",
+        /// `jpg`.
+        Jpg = "jpg",
     }
 }
 
@@ -63,45 +30,13 @@ pub struct GetFileWhere {
     pub state: Option<GetFileWhereState>,
 }
 
-/// The schema `GetFileWhereState`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum GetFileWhereState {
-    /// `on`.
-    #[serde(rename = "on")]
-    On,
-    /// `off`.
-    #[serde(rename = "off")]
-    Off,
-}
-
-impl GetFileWhereState {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::On, Self::Off];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::On => "on",
-            Self::Off => "off",
-        }
-    }
-}
-
-impl std::fmt::Display for GetFileWhereState {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for GetFileWhereState {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "on" => Ok(Self::On),
-            "off" => Ok(Self::Off),
-            _ => Err(UnknownValue::new("GetFileWhereState", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `GetFileWhereState`.
+    pub enum GetFileWhereState {
+        /// `on`.
+        On = "on",
+        /// `off`.
+        Off = "off",
     }
 }
 

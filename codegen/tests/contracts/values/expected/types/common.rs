@@ -3,52 +3,20 @@
 //! Types that several tags share.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Literal, Schema, Types, select};
-use specwright_runtime::value::{Patch, UnknownValue, with_tag};
+use specwright_runtime::schema::{Literal, Schema, select};
+use specwright_runtime::value::{Patch, with_tag};
 
 use crate::{Pet, schemas};
 
-/// The schema `Annotated`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum Annotated {
-    /// Still to do.
-    #[serde(rename = "open")]
-    Open,
-    /// Closed
-    ///
-    /// Done.
-    #[serde(rename = "closed")]
-    Closed,
-}
-
-impl Annotated {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Open, Self::Closed];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Closed => "closed",
-        }
-    }
-}
-
-impl std::fmt::Display for Annotated {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Annotated {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "open" => Ok(Self::Open),
-            "closed" => Ok(Self::Closed),
-            _ => Err(UnknownValue::new("Annotated", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `Annotated`.
+    pub enum Annotated {
+        /// Still to do.
+        Open = "open",
+        /// Closed
+        ///
+        /// Done.
+        Closed = "closed",
     }
 }
 
@@ -204,45 +172,13 @@ pub struct Image {
     pub url: String,
 }
 
-/// The schema `ImageType`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum ImageType {
-    /// `picture`.
-    #[serde(rename = "picture")]
-    Picture,
-    /// `photo`.
-    #[serde(rename = "photo")]
-    Photo,
-}
-
-impl ImageType {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Picture, Self::Photo];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Picture => "picture",
-            Self::Photo => "photo",
-        }
-    }
-}
-
-impl std::fmt::Display for ImageType {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for ImageType {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "picture" => Ok(Self::Picture),
-            "photo" => Ok(Self::Photo),
-            _ => Err(UnknownValue::new("ImageType", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `ImageType`.
+    pub enum ImageType {
+        /// `picture`.
+        Picture = "picture",
+        /// `photo`.
+        Photo = "photo",
     }
 }
 
@@ -266,54 +202,15 @@ impl Inner {
 /// The schema `Labelled`.
 pub type Labelled = (String, Point);
 
-/// The schema `Level`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-#[serde(try_from = "i64", into = "i64")]
-pub enum Level {
-    /// `1`.
-    N1,
-    /// `2`.
-    N2,
-    /// `3`.
-    N3,
-}
-
-impl Level {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::N1, Self::N2, Self::N3];
-
-    /// The value on the wire.
-    pub const fn as_i64(self) -> i64 {
-        match self {
-            Self::N1 => 1,
-            Self::N2 => 2,
-            Self::N3 => 3,
-        }
-    }
-}
-
-impl std::fmt::Display for Level {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        std::fmt::Display::fmt(&self.as_i64(), formatter)
-    }
-}
-
-impl From<Level> for i64 {
-    fn from(value: Level) -> Self {
-        value.as_i64()
-    }
-}
-
-impl TryFrom<i64> for Level {
-    type Error = UnknownValue;
-
-    fn try_from(value: i64) -> Result<Self, UnknownValue> {
-        match value {
-            1 => Ok(Self::N1),
-            2 => Ok(Self::N2),
-            3 => Ok(Self::N3),
-            _ => Err(UnknownValue::new("Level", &value)),
-        }
+specwright_runtime::integer_enum! {
+    /// The schema `Level`.
+    pub enum Level {
+        /// `1`.
+        N1 = 1,
+        /// `2`.
+        N2 = 2,
+        /// `3`.
+        N3 = 3,
     }
 }
 
@@ -441,11 +338,8 @@ pub enum Mixed {
 
 impl<'de> Deserialize<'de> for Mixed {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        static MEMBERS: &[&Schema] = &[
-            &schemas::MIXED_INTEGER,
-            &schemas::MIXED_STRING,
-            &Schema { types: Types::BOOLEAN, enumeration: Some(&[Literal::Boolean(true)]), ..Schema::ANY },
-        ];
+        static MEMBERS: &[&Schema] =
+            &[&schemas::MIXED_INTEGER, &schemas::MIXED_STRING, &Schema::BOOLEAN.enumeration(&[Literal::Boolean(true)])];
         let value = serde_json::Value::deserialize(deserializer)?;
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Integer),
@@ -475,87 +369,21 @@ impl From<bool> for Mixed {
     }
 }
 
-/// The schema `MixedInteger`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-#[serde(try_from = "i64", into = "i64")]
-pub enum MixedInteger {
-    /// `1`.
-    N1,
-    /// `2`.
-    N2,
-}
-
-impl MixedInteger {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::N1, Self::N2];
-
-    /// The value on the wire.
-    pub const fn as_i64(self) -> i64 {
-        match self {
-            Self::N1 => 1,
-            Self::N2 => 2,
-        }
+specwright_runtime::integer_enum! {
+    /// The schema `MixedInteger`.
+    pub enum MixedInteger {
+        /// `1`.
+        N1 = 1,
+        /// `2`.
+        N2 = 2,
     }
 }
 
-impl std::fmt::Display for MixedInteger {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        std::fmt::Display::fmt(&self.as_i64(), formatter)
-    }
-}
-
-impl From<MixedInteger> for i64 {
-    fn from(value: MixedInteger) -> Self {
-        value.as_i64()
-    }
-}
-
-impl TryFrom<i64> for MixedInteger {
-    type Error = UnknownValue;
-
-    fn try_from(value: i64) -> Result<Self, UnknownValue> {
-        match value {
-            1 => Ok(Self::N1),
-            2 => Ok(Self::N2),
-            _ => Err(UnknownValue::new("MixedInteger", &value)),
-        }
-    }
-}
-
-/// The schema `MixedString`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum MixedString {
-    /// `high`.
-    #[serde(rename = "high")]
-    High,
-}
-
-impl MixedString {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::High];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::High => "high",
-        }
-    }
-}
-
-impl std::fmt::Display for MixedString {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for MixedString {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "high" => Ok(Self::High),
-            _ => Err(UnknownValue::new("MixedString", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `MixedString`.
+    pub enum MixedString {
+        /// `high`.
+        High = "high",
     }
 }
 
@@ -572,45 +400,13 @@ pub struct Narrowed {
     pub note: Option<String>,
 }
 
-/// The schema `NarrowedState`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum NarrowedState {
-    /// `on`.
-    #[serde(rename = "on")]
-    On,
-    /// `off`.
-    #[serde(rename = "off")]
-    Off,
-}
-
-impl NarrowedState {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::On, Self::Off];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::On => "on",
-            Self::Off => "off",
-        }
-    }
-}
-
-impl std::fmt::Display for NarrowedState {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for NarrowedState {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "on" => Ok(Self::On),
-            "off" => Ok(Self::Off),
-            _ => Err(UnknownValue::new("NarrowedState", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `NarrowedState`.
+    pub enum NarrowedState {
+        /// `on`.
+        On = "on",
+        /// `off`.
+        Off = "off",
     }
 }
 
@@ -647,7 +443,7 @@ pub enum Overlapping {
 
 impl<'de> Deserialize<'de> for Overlapping {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        static MEMBERS: &[&Schema] = &[&schemas::OVERLAPPING_VARIANT1, &Schema { types: Types::STRING, ..Schema::ANY }];
+        static MEMBERS: &[&Schema] = &[&schemas::OVERLAPPING_VARIANT1, &Schema::STRING];
         let value = serde_json::Value::deserialize(deserializer)?;
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Variant1),
@@ -670,45 +466,13 @@ impl From<String> for Overlapping {
     }
 }
 
-/// The schema `OverlappingVariant1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum OverlappingVariant1 {
-    /// `auto`.
-    #[serde(rename = "auto")]
-    Auto,
-    /// `manual`.
-    #[serde(rename = "manual")]
-    Manual,
-}
-
-impl OverlappingVariant1 {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Auto, Self::Manual];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Manual => "manual",
-        }
-    }
-}
-
-impl std::fmt::Display for OverlappingVariant1 {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for OverlappingVariant1 {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "manual" => Ok(Self::Manual),
-            _ => Err(UnknownValue::new("OverlappingVariant1", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `OverlappingVariant1`.
+    pub enum OverlappingVariant1 {
+        /// `auto`.
+        Auto = "auto",
+        /// `manual`.
+        Manual = "manual",
     }
 }
 
@@ -738,8 +502,7 @@ pub enum PatternsValue {
 
 impl<'de> Deserialize<'de> for PatternsValue {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        static MEMBERS: &[&Schema] =
-            &[&Schema { types: Types::INTEGER, ..Schema::ANY }, &Schema { types: Types::STRING, ..Schema::ANY }];
+        static MEMBERS: &[&Schema] = &[&Schema::INTEGER, &Schema::STRING];
         let value = serde_json::Value::deserialize(deserializer)?;
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Integer),
@@ -807,8 +570,7 @@ pub enum RestValue {
 
 impl<'de> Deserialize<'de> for RestValue {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        static MEMBERS: &[&Schema] =
-            &[&Schema { types: Types::INTEGER, ..Schema::ANY }, &Schema { types: Types::BOOLEAN, ..Schema::ANY }];
+        static MEMBERS: &[&Schema] = &[&Schema::INTEGER, &Schema::BOOLEAN];
         let value = serde_json::Value::deserialize(deserializer)?;
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Integer),
@@ -844,40 +606,11 @@ pub struct Sound {
     pub seconds: Option<f64>,
 }
 
-/// The schema `SoundType`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum SoundType {
-    /// `sound`.
-    #[serde(rename = "sound")]
-    Sound,
-}
-
-impl SoundType {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Sound];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sound => "sound",
-        }
-    }
-}
-
-impl std::fmt::Display for SoundType {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for SoundType {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "sound" => Ok(Self::Sound),
-            _ => Err(UnknownValue::new("SoundType", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `SoundType`.
+    pub enum SoundType {
+        /// `sound`.
+        Sound = "sound",
     }
 }
 

@@ -14,8 +14,10 @@
 
 mod accounts;
 mod common;
-pub mod schemas;
 mod values;
+// Constant data, laid out by the generator.
+#[rustfmt::skip]
+pub mod schemas;
 
 pub use self::accounts::*;
 pub use self::common::*;

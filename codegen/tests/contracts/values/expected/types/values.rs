@@ -3,7 +3,6 @@
 //! Types of the operations tagged `values`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::value::UnknownValue;
 
 /// The schema `Bird`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -68,40 +67,11 @@ pub struct Dog {
     pub breed: Option<String>,
 }
 
-/// The schema `DogKind`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum DogKind {
-    /// `hound`.
-    #[serde(rename = "hound")]
-    Hound,
-}
-
-impl DogKind {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Hound];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hound => "hound",
-        }
-    }
-}
-
-impl std::fmt::Display for DogKind {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for DogKind {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "hound" => Ok(Self::Hound),
-            _ => Err(UnknownValue::new("DogKind", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `DogKind`.
+    pub enum DogKind {
+        /// `hound`.
+        Hound = "hound",
     }
 }
 
@@ -298,45 +268,13 @@ pub struct PetBase {
     pub mood: Option<PetBaseMood>,
 }
 
-/// The schema `PetBaseMood`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-pub enum PetBaseMood {
-    /// `calm`.
-    #[serde(rename = "calm")]
-    Calm,
-    /// `wild`.
-    #[serde(rename = "wild")]
-    Wild,
-}
-
-impl PetBaseMood {
-    /// Every value, in the order of the contract.
-    pub const ALL: &'static [Self] = &[Self::Calm, Self::Wild];
-
-    /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Calm => "calm",
-            Self::Wild => "wild",
-        }
-    }
-}
-
-impl std::fmt::Display for PetBaseMood {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for PetBaseMood {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        match text {
-            "calm" => Ok(Self::Calm),
-            "wild" => Ok(Self::Wild),
-            _ => Err(UnknownValue::new("PetBaseMood", text)),
-        }
+specwright_runtime::string_enum! {
+    /// The schema `PetBaseMood`.
+    pub enum PetBaseMood {
+        /// `calm`.
+        Calm = "calm",
+        /// `wild`.
+        Wild = "wild",
     }
 }
 

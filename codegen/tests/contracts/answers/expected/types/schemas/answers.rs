@@ -2,23 +2,10 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`Point`](crate::Point) must satisfy.
-pub static POINT: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["x"],
-    properties: &[
-        ("x", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-        ("y", &Schema { types: Types::STRING, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static POINT: Schema = Schema::object(&[("x", &Schema::INTEGER), ("y", &Schema::STRING)]).required(&["x"]);
 
 /// What a [`Problem`](crate::Problem) must satisfy.
-pub static PROBLEM: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["title"],
-    properties: &[("title", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static PROBLEM: Schema = Schema::object(&[("title", &Schema::STRING)]).required(&["title"]);

@@ -2,27 +2,16 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 
 /// What a [`Pet`](crate::Pet) must satisfy.
-pub static PET: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["name"],
-    properties: &[
-        ("id", &Schema { types: Types::STRING, format: Some(Format::Uuid), read_only: true, ..Schema::ANY }),
-        ("name", &Schema { types: Types::STRING, min_length: Some(1), max_length: Some(50), ..Schema::ANY }),
-        ("secret", &Schema { types: Types::STRING, write_only: true, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static PET: Schema = Schema::object(&[
+    ("id", &Schema::STRING.format(Format::Uuid).read_only()),
+    ("name", &Schema::STRING.min_length(1).max_length(50)),
+    ("secret", &Schema::STRING.write_only()),
+])
+.required(&["name"]);
 
 /// What a [`PetPatch`](crate::PetPatch) must satisfy.
-pub static PET_PATCH: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("name", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("nickname", &Schema { types: Types::STRING.or(Types::NULL), ..Schema::ANY }),
-    ],
-    additional_properties: Some(&Schema::NEVER),
-    ..Schema::ANY
-};
+pub static PET_PATCH: Schema = Schema::object(&[("name", &Schema::STRING), ("nickname", &Schema::STRING.nullable())])
+    .additional_properties(&Schema::NEVER);

@@ -7,150 +7,65 @@ use specwright_runtime::schema::{Discriminator, Format, Schema, Types};
 use super::CAT;
 
 /// What a [`Bicycle`](crate::Bicycle) must satisfy.
-pub static BICYCLE: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("vehicle", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("bell", &Schema { types: Types::BOOLEAN, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static BICYCLE: Schema = Schema::object(&[("vehicle", &Schema::STRING), ("bell", &Schema::BOOLEAN)]);
 
 /// What a [`Car`](crate::Car) must satisfy.
-pub static CAR: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["doors"],
-    properties: &[
-        ("vehicle", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("doors", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static CAR: Schema = Schema::object(&[("vehicle", &Schema::STRING), ("doors", &Schema::INTEGER)])
+    .required(&["doors"]);
 
 /// What a [`Constrained`](crate::Constrained) must satisfy.
-pub static CONSTRAINED: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("mail", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("phone", &Schema { types: Types::STRING, ..Schema::ANY }),
-    ],
-    any_of: &[&Schema { required: &["mail"], ..Schema::ANY }, &Schema { required: &["phone"], ..Schema::ANY }],
-    ..Schema::ANY
-};
+pub static CONSTRAINED: Schema = Schema::object(&[("mail", &Schema::STRING), ("phone", &Schema::STRING)])
+    .any_of(&[&Schema::ANY.required(&["mail"]), &Schema::ANY.required(&["phone"])]);
 
 /// What a [`Contradiction`](crate::Contradiction) must satisfy.
-pub static CONTRADICTION: Schema = Schema {
-    all_of: &[&Schema { types: Types::STRING, ..Schema::ANY }, &Schema { types: Types::INTEGER, ..Schema::ANY }],
-    ..Schema::ANY
-};
+pub static CONTRADICTION: Schema = Schema::ANY.all_of(&[&Schema::STRING, &Schema::INTEGER]);
 
 /// What a [`Either`](crate::Either) must satisfy.
-pub static EITHER: Schema = Schema {
-    any_of: &[
-        &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY },
-        &Schema { types: Types::ARRAY, items: Some(&Schema { types: Types::STRING, ..Schema::ANY }), ..Schema::ANY },
-    ],
-    ..Schema::ANY
-};
+pub static EITHER: Schema = Schema::ANY
+    .any_of(&[&Schema::STRING.format(Format::Uuid), &Schema::array(&Schema::STRING)]);
 
 /// What a [`Holder`](crate::Holder) must satisfy.
-pub static HOLDER: Schema =
-    Schema { types: Types::OBJECT, properties: &[("cat", &MAYBE_CAT), ("scalar", &SCALAR)], ..Schema::ANY };
+pub static HOLDER: Schema = Schema::object(&[("cat", &MAYBE_CAT), ("scalar", &SCALAR)]);
 
 /// What a [`MaybeCat`](crate::MaybeCat) must satisfy.
-pub static MAYBE_CAT: Schema = Schema { one_of: &[&CAT, &Schema { types: Types::NULL, ..Schema::ANY }], ..Schema::ANY };
+pub static MAYBE_CAT: Schema = Schema::ANY.one_of(&[&CAT, &Schema::NULL]);
 
 /// What a [`Name`](crate::Name) must satisfy.
-pub static NAME: Schema = Schema { types: Types::STRING, ..Schema::ANY };
+pub static NAME: Schema = Schema::STRING;
 
 /// What a [`Named`](crate::Named) must satisfy.
-pub static NAMED: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["name"],
-    properties: &[("name", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static NAMED: Schema = Schema::object(&[("name", &Schema::STRING)]).required(&["name"]);
 
 /// What a [`Scalar`](crate::Scalar) must satisfy.
-pub static SCALAR: Schema = Schema { types: Types::STRING.or(Types::INTEGER).or(Types::NULL), ..Schema::ANY };
+pub static SCALAR: Schema = Schema::of(Types::STRING.or(Types::INTEGER).or(Types::NULL));
 
 /// What a [`Shape`](crate::Shape) must satisfy.
-pub static SHAPE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["sides"],
-    properties: &[("sides", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-    one_of: &[&SQUARE],
-    discriminator: Some(&Discriminator { property: "shape", mapping: &[("Square", 0)] }),
-    ..Schema::ANY
-};
+pub static SHAPE: Schema = Schema::object(&[("sides", &Schema::INTEGER)]).required(&["sides"]).one_of(&[&SQUARE])
+    .discriminator(&Discriminator { property: "shape", mapping: &[("Square", 0)] });
 
 /// What a [`ShapeSquare`](crate::ShapeSquare) must satisfy.
-pub static SHAPE_SQUARE: Schema = Schema {
-    all_of: &[
-        &Schema {
-            types: Types::OBJECT,
-            required: &["sides"],
-            properties: &[("sides", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-            ..Schema::ANY
-        },
-        &SQUARE,
-    ],
-    ..Schema::ANY
-};
+pub static SHAPE_SQUARE: Schema = Schema::ANY
+    .all_of(&[&Schema::object(&[("sides", &Schema::INTEGER)]).required(&["sides"]), &SQUARE]);
 
 /// What a [`Short`](crate::Short) must satisfy.
-pub static SHORT: Schema = Schema { all_of: &[&NAME, &Schema { max_length: Some(3), ..Schema::ANY }], ..Schema::ANY };
+pub static SHORT: Schema = Schema::ANY.all_of(&[&NAME, &Schema::ANY.max_length(3)]);
 
 /// What a [`Square`](crate::Square) must satisfy.
-pub static SQUARE: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("edge", &Schema { types: Types::NUMBER, ..Schema::ANY })],
-    all_of: &[&Schema {
-        types: Types::OBJECT,
-        required: &["sides"],
-        properties: &[("sides", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-        ..Schema::ANY
-    }],
-    ..Schema::ANY
-};
+pub static SQUARE: Schema = Schema::object(&[("edge", &Schema::NUMBER)])
+    .all_of(&[&Schema::object(&[("sides", &Schema::INTEGER)]).required(&["sides"])]);
 
 /// What a [`Stricter`](crate::Stricter) must satisfy.
-pub static STRICTER: Schema = Schema { reference: Some(&CONSTRAINED), required: &["mail"], ..Schema::ANY };
+pub static STRICTER: Schema = Schema::ANY.reference(&CONSTRAINED).required(&["mail"]);
 
 /// What a [`Vehicle`](crate::Vehicle) must satisfy.
-pub static VEHICLE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["wheels"],
-    properties: &[("wheels", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-    one_of: &[&CAR, &BICYCLE],
-    discriminator: Some(&Discriminator { property: "vehicle", mapping: &[("Car", 0), ("Bicycle", 1)] }),
-    ..Schema::ANY
-};
+pub static VEHICLE: Schema = Schema::object(&[("wheels", &Schema::INTEGER)]).required(&["wheels"])
+    .one_of(&[&CAR, &BICYCLE])
+    .discriminator(&Discriminator { property: "vehicle", mapping: &[("Car", 0), ("Bicycle", 1)] });
 
 /// What a [`VehicleBicycle`](crate::VehicleBicycle) must satisfy.
-pub static VEHICLE_BICYCLE: Schema = Schema {
-    all_of: &[
-        &Schema {
-            types: Types::OBJECT,
-            required: &["wheels"],
-            properties: &[("wheels", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-            ..Schema::ANY
-        },
-        &BICYCLE,
-    ],
-    ..Schema::ANY
-};
+pub static VEHICLE_BICYCLE: Schema = Schema::ANY
+    .all_of(&[&Schema::object(&[("wheels", &Schema::INTEGER)]).required(&["wheels"]), &BICYCLE]);
 
 /// What a [`VehicleCar`](crate::VehicleCar) must satisfy.
-pub static VEHICLE_CAR: Schema = Schema {
-    all_of: &[
-        &Schema {
-            types: Types::OBJECT,
-            required: &["wheels"],
-            properties: &[("wheels", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-            ..Schema::ANY
-        },
-        &CAR,
-    ],
-    ..Schema::ANY
-};
+pub static VEHICLE_CAR: Schema = Schema::ANY
+    .all_of(&[&Schema::object(&[("wheels", &Schema::INTEGER)]).required(&["wheels"]), &CAR]);

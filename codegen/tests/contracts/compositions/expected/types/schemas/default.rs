@@ -2,53 +2,27 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Discriminator, Literal, Schema, Types};
+use specwright_runtime::schema::{Discriminator, Literal, Schema};
 
 use super::NAMED;
 
 /// What a [`AddPetRequestBody`](crate::AddPetRequestBody) must satisfy.
-pub static ADD_PET_REQUEST_BODY: Schema = Schema { one_of: &[&CAT, &ADD_PET_REQUEST_BODY_STRAY], ..Schema::ANY };
+pub static ADD_PET_REQUEST_BODY: Schema = Schema::ANY.one_of(&[&CAT, &ADD_PET_REQUEST_BODY_STRAY]);
 
 /// What a [`AddPetRequestBodyStray`](crate::AddPetRequestBodyStray) must satisfy.
-pub static ADD_PET_REQUEST_BODY_STRAY: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["found"],
-    properties: &[("found", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static ADD_PET_REQUEST_BODY_STRAY: Schema = Schema::object(&[("found", &Schema::STRING)]).required(&["found"]);
 
 /// What a [`Cat`](crate::Cat) must satisfy.
-pub static CAT: Schema = Schema {
-    all_of: &[
-        &NAMED,
-        &Schema {
-            types: Types::OBJECT,
-            required: &["kind"],
-            properties: &[
-                ("kind", &Schema { types: Types::STRING, ..Schema::ANY }),
-                ("lives", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-            ],
-            ..Schema::ANY
-        },
-    ],
-    ..Schema::ANY
-};
+pub static CAT: Schema = Schema::ANY
+    .all_of(&[&NAMED, &Schema::object(&[("kind", &Schema::STRING), ("lives", &Schema::INTEGER)]).required(&["kind"])]);
 
 /// What a [`Dog`](crate::Dog) must satisfy.
-pub static DOG: Schema = Schema {
-    reference: Some(&NAMED),
-    types: Types::OBJECT,
-    required: &["kind", "breed"],
-    properties: &[("kind", &DOG_KIND), ("breed", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static DOG: Schema = Schema::object(&[("kind", &DOG_KIND), ("breed", &Schema::STRING)]).reference(&NAMED)
+    .required(&["kind", "breed"]);
 
 /// What a [`DogKind`](crate::DogKind) must satisfy.
-pub static DOG_KIND: Schema = Schema { enumeration: Some(&[Literal::String("dog")]), ..Schema::ANY };
+pub static DOG_KIND: Schema = Schema::ANY.enumeration(&Literal::strings(["dog"]));
 
 /// What a [`Pet`](crate::Pet) must satisfy.
-pub static PET: Schema = Schema {
-    one_of: &[&CAT, &DOG],
-    discriminator: Some(&Discriminator { property: "kind", mapping: &[("cat", 0), ("dog", 1)] }),
-    ..Schema::ANY
-};
+pub static PET: Schema = Schema::ANY.one_of(&[&CAT, &DOG])
+    .discriminator(&Discriminator { property: "kind", mapping: &[("cat", 0), ("dog", 1)] });

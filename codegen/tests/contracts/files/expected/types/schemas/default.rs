@@ -2,15 +2,10 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`Identifier`](crate::Identifier) must satisfy.
-pub static IDENTIFIER: Schema = Schema { types: Types::STRING, min_length: Some(1), ..Schema::ANY };
+pub static IDENTIFIER: Schema = Schema::STRING.min_length(1);
 
 /// What a [`Thing`](crate::Thing) must satisfy.
-pub static THING: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["id"],
-    properties: &[("id", &IDENTIFIER), ("parts", &Schema { types: Types::ARRAY, items: Some(&THING), ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static THING: Schema = Schema::object(&[("id", &IDENTIFIER), ("parts", &Schema::array(&THING))]).required(&["id"]);

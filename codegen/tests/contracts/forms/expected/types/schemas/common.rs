@@ -2,15 +2,8 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`Place`](crate::Place) must satisfy.
-pub static PLACE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["name"],
-    properties: &[
-        ("name", &Schema { types: Types::STRING, min_length: Some(1), ..Schema::ANY }),
-        ("height", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static PLACE: Schema = Schema::object(&[("name", &Schema::STRING.min_length(1)), ("height", &Schema::INTEGER)])
+    .required(&["name"]);

@@ -2,71 +2,25 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 use super::PLACE;
 
 /// What a [`SearchRequestBody`](crate::SearchRequestBody) must satisfy.
-pub static SEARCH_REQUEST_BODY: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["text"],
-    properties: &[
-        ("text", &Schema { types: Types::STRING, ..Schema::ANY }),
-        (
-            "tags",
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                ..Schema::ANY
-            },
-        ),
-        (
-            "sizes",
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-                ..Schema::ANY
-            },
-        ),
-        (
-            "words",
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                ..Schema::ANY
-            },
-        ),
-        (
-            "ids",
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-                ..Schema::ANY
-            },
-        ),
-        ("near", &PLACE),
-        ("filter", &PLACE),
-        ("range", &SEARCH_REQUEST_BODY_RANGE),
-        (
-            "list",
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                ..Schema::ANY
-            },
-        ),
-        ("places", &Schema { types: Types::ARRAY, items: Some(&PLACE), ..Schema::ANY }),
-        ("path", &Schema { types: Types::STRING, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static SEARCH_REQUEST_BODY: Schema = Schema::object(&[
+    ("text", &Schema::STRING),
+    ("tags", &Schema::array(&Schema::STRING)),
+    ("sizes", &Schema::array(&Schema::INTEGER)),
+    ("words", &Schema::array(&Schema::STRING)),
+    ("ids", &Schema::array(&Schema::INTEGER)),
+    ("near", &PLACE),
+    ("filter", &PLACE),
+    ("range", &SEARCH_REQUEST_BODY_RANGE),
+    ("list", &Schema::array(&Schema::STRING)),
+    ("places", &Schema::array(&PLACE)),
+    ("path", &Schema::STRING),
+])
+.required(&["text"]);
 
 /// What a [`SearchRequestBodyRange`](crate::SearchRequestBodyRange) must satisfy.
-pub static SEARCH_REQUEST_BODY_RANGE: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("from", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-        ("to", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static SEARCH_REQUEST_BODY_RANGE: Schema = Schema::object(&[("from", &Schema::INTEGER), ("to", &Schema::INTEGER)]);

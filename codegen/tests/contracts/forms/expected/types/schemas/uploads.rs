@@ -2,15 +2,11 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 
 /// What a [`Avatar`](crate::Avatar) must satisfy.
-pub static AVATAR: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["image"],
-    properties: &[
-        ("image", &Schema { types: Types::STRING, format: Some(Format::Binary), ..Schema::ANY }),
-        ("alt", &Schema { types: Types::STRING, max_length: Some(5), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static AVATAR: Schema = Schema::object(&[
+    ("image", &Schema::STRING.format(Format::Binary)),
+    ("alt", &Schema::STRING.max_length(5)),
+])
+.required(&["image"]);

@@ -2,63 +2,32 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Discriminator, Literal, Number, Schema, Types};
+use specwright_runtime::schema::{Discriminator, Literal, Number, Schema};
 
-use super::{OPTION_TYPE, STRUCT, patterns};
+use super::{patterns, OPTION_TYPE, STRUCT};
 
 /// What a [`BoxType`](crate::BoxType) must satisfy.
-pub static BOX_TYPE: Schema = Schema {
-    one_of: &[&STRUCT, &OPTION_TYPE],
-    discriminator: Some(&Discriminator { property: "kind\"\\", mapping: &[("\"#", 0), ("\\", 1)] }),
-    ..Schema::ANY
-};
+pub static BOX_TYPE: Schema = Schema::ANY.one_of(&[&STRUCT, &OPTION_TYPE])
+    .discriminator(&Discriminator { property: "kind\"\\", mapping: &[("\"#", 0), ("\\", 1)] });
 
 /// What a [`DefaultType`](crate::DefaultType) must satisfy.
-pub static DEFAULT_TYPE: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("default", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static DEFAULT_TYPE: Schema = Schema::object(&[("default", &Schema::STRING)]);
 
 /// What a [`Pattern1`](crate::Pattern1) must satisfy.
-pub static PATTERN1: Schema = Schema { types: Types::STRING, pattern: Some(&patterns::PATTERN_2), ..Schema::ANY };
+pub static PATTERN1: Schema = Schema::STRING.pattern(&patterns::PATTERN_2);
 
 /// What a [`ResultType`](crate::ResultType) must satisfy.
-pub static RESULT_TYPE: Schema = Schema {
-    types: Types::INTEGER,
-    enumeration: Some(&[
-        Literal::Number(Number::Integer(-1)),
-        Literal::Number(Number::Integer(0)),
-        Literal::Number(Number::Integer(9_223_372_036_854_775_807)),
-    ]),
-    ..Schema::ANY
-};
+pub static RESULT_TYPE: Schema = Schema::INTEGER.enumeration(&Literal::integers([-1, 0, 9_223_372_036_854_775_807]));
 
 /// What a [`S`](crate::S) must satisfy.
-pub static S: Schema = Schema {
-    types: Types::NUMBER,
-    minimum: Some(Number::Float(0.1)),
-    maximum: Some(Number::Float(1e300)),
-    multiple_of: Some(Number::Float(0.01)),
-    ..Schema::ANY
-};
+pub static S: Schema = Schema::NUMBER.minimum(Number::Float(0.1)).maximum(Number::Float(1e300))
+    .multiple_of(Number::Float(0.01));
 
 /// What a [`SchemaType`](crate::SchemaType) must satisfy.
-pub static SCHEMA_TYPE: Schema = Schema {
-    any_of: &[
-        &Schema { types: Types::STRING, ..Schema::ANY },
-        &Schema { types: Types::INTEGER, ..Schema::ANY },
-        &SERIALIZE_TYPE,
-    ],
-    ..Schema::ANY
-};
+pub static SCHEMA_TYPE: Schema = Schema::ANY.any_of(&[&Schema::STRING, &Schema::INTEGER, &SERIALIZE_TYPE]);
 
 /// What a [`SerializeType`](crate::SerializeType) must satisfy.
-pub static SERIALIZE_TYPE: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("Deserialize", &Schema { types: Types::STRING.or(Types::NULL), ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static SERIALIZE_TYPE: Schema = Schema::object(&[("Deserialize", &Schema::STRING.nullable())]);
 
 /// What a [`T`](crate::T) must satisfy.
-pub static T: Schema = Schema { types: Types::OBJECT, properties: &[("D", &T)], ..Schema::ANY };
+pub static T: Schema = Schema::object(&[("D", &T)]);

@@ -2,29 +2,16 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema, Types};
+use specwright_runtime::schema::{Literal, Schema};
 
 /// What a [`ModMultipartRequestBodyForm`](crate::ModMultipartRequestBodyForm) must satisfy.
-pub static MOD_MULTIPART_REQUEST_BODY_FORM: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("self", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static MOD_MULTIPART_REQUEST_BODY_FORM: Schema = Schema::object(&[("self", &Schema::STRING)]);
 
 /// What a [`OptionType`](crate::OptionType) must satisfy.
-pub static OPTION_TYPE: Schema = Schema { types: Types::OBJECT, properties: &[("Some", &VEC_TYPE)], ..Schema::ANY };
+pub static OPTION_TYPE: Schema = Schema::object(&[("Some", &VEC_TYPE)]);
 
 /// What a [`StringType`](crate::StringType) must satisfy.
-pub static STRING_TYPE: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[
-        Literal::String("Ok"),
-        Literal::String("Err"),
-        Literal::String("None"),
-        Literal::String("Some"),
-    ]),
-    ..Schema::ANY
-};
+pub static STRING_TYPE: Schema = Schema::STRING.enumeration(&Literal::strings(["Ok", "Err", "None", "Some"]));
 
 /// What a [`VecType`](crate::VecType) must satisfy.
-pub static VEC_TYPE: Schema = Schema { types: Types::ARRAY, items: Some(&STRING_TYPE), ..Schema::ANY };
+pub static VEC_TYPE: Schema = Schema::array(&STRING_TYPE);

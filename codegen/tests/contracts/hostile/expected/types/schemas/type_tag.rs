@@ -2,71 +2,37 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema, Types};
+use specwright_runtime::schema::{Literal, Schema};
 
 use super::patterns;
 
 /// What a [`FnAbc`](crate::FnAbc) must satisfy.
-pub static FN_ABC: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[
-        Literal::String("\""),
-        Literal::String("\\"),
-        Literal::String("\n"),
-        Literal::String("*/"),
-        Literal::String(""),
-        Literal::String(" "),
-        Literal::String("{{"),
-        Literal::String("\u{202e}"),
-        Literal::String("self"),
-        Literal::String("Self"),
-        Literal::String("#"),
-    ]),
-    ..Schema::ANY
-};
+pub static FN_ABC: Schema = Schema::STRING
+    .enumeration(&Literal::strings(["\"", "\\", "\n", "*/", "", " ", "{{", "\u{202e}", "self", "Self", "#"]));
 
 /// What a [`Struct`](crate::Struct) must satisfy.
-pub static STRUCT: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["type", "self"],
-    properties: &[
-        ("type", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("self", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("Self", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("super", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("crate", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("async", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("gen", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("1", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("\"quoted\"", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("back\\slash", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-        (
-            "new\nline",
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                ..Schema::ANY
-            },
-        ),
-        ("bidi\u{202e}", &STRUCT_BIDI),
-        ("{{ braces }}", &Schema { types: Types::OBJECT, ..Schema::ANY }),
-        ("additional_properties", &Schema { types: Types::STRING, ..Schema::ANY }),
-    ],
-    additional_properties: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-    pattern_properties: &[(&patterns::PATTERN_1, &Schema { types: Types::INTEGER, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static STRUCT: Schema = Schema::object(&[
+    ("type", &Schema::STRING),
+    ("self", &Schema::STRING),
+    ("Self", &Schema::STRING),
+    ("super", &Schema::STRING),
+    ("crate", &Schema::STRING),
+    ("async", &Schema::STRING),
+    ("gen", &Schema::STRING),
+    ("", &Schema::STRING),
+    ("1", &Schema::STRING),
+    ("\"quoted\"", &Schema::STRING),
+    ("back\\slash", &Schema::INTEGER),
+    ("new\nline", &Schema::array(&Schema::STRING)),
+    ("bidi\u{202e}", &STRUCT_BIDI),
+    ("{{ braces }}", &Schema::OBJECT),
+    ("additional_properties", &Schema::STRING),
+])
+.required(&["type", "self"]).additional_properties(&Schema::STRING)
+.pattern_properties(&[(&patterns::PATTERN_1, &Schema::INTEGER)]);
 
 /// What a [`StructBidi`](crate::StructBidi) must satisfy.
-pub static STRUCT_BIDI: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[Literal::String("\u{202e}"), Literal::String("a\u{202e}b")]),
-    ..Schema::ANY
-};
+pub static STRUCT_BIDI: Schema = Schema::STRING.enumeration(&Literal::strings(["\u{202e}", "a\u{202e}b"]));
 
 /// What a [`StructValue`](crate::StructValue) must satisfy.
-pub static STRUCT_VALUE: Schema = Schema {
-    any_of: &[&Schema { types: Types::INTEGER, ..Schema::ANY }, &Schema { types: Types::STRING, ..Schema::ANY }],
-    ..Schema::ANY
-};
+pub static STRUCT_VALUE: Schema = Schema::ANY.any_of(&[&Schema::INTEGER, &Schema::STRING]);

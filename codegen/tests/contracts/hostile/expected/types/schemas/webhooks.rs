@@ -2,11 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`XRequestBody`](crate::XRequestBody) must satisfy.
-pub static X_REQUEST_BODY: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("\"", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static X_REQUEST_BODY: Schema = Schema::object(&[("\"", &Schema::STRING)]);

@@ -2,50 +2,23 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`ProblemResponse`](crate::ProblemResponse) must satisfy.
-pub static PROBLEM_RESPONSE: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("title", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static PROBLEM_RESPONSE: Schema = Schema::object(&[("title", &Schema::STRING)]);
 
 /// What a [`SendFormExampleJsonRequestBody`](crate::SendFormExampleJsonRequestBody) must satisfy.
-pub static SEND_FORM_EXAMPLE_JSON_REQUEST_BODY: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("name", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static SEND_FORM_EXAMPLE_JSON_REQUEST_BODY: Schema = Schema::object(&[("name", &Schema::STRING)]);
 
 /// What a [`SendFormFormRequestBody`](crate::SendFormFormRequestBody) must satisfy.
-pub static SEND_FORM_FORM_REQUEST_BODY: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["name"],
-    properties: &[
-        ("name", &Schema { types: Types::STRING, ..Schema::ANY }),
-        (
-            "ages",
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-                ..Schema::ANY
-            },
-        ),
-    ],
-    ..Schema::ANY
-};
+pub static SEND_FORM_FORM_REQUEST_BODY: Schema = Schema::object(&[
+    ("name", &Schema::STRING),
+    ("ages", &Schema::array(&Schema::INTEGER)),
+])
+.required(&["name"]);
 
 /// What a [`SendFormJsonResponse`](crate::SendFormJsonResponse) must satisfy.
-pub static SEND_FORM_JSON_RESPONSE: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("ok", &Schema { types: Types::BOOLEAN, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static SEND_FORM_JSON_RESPONSE: Schema = Schema::object(&[("ok", &Schema::BOOLEAN)]);
 
 /// What a [`UploadRequestBodyMeta`](crate::UploadRequestBodyMeta) must satisfy.
-pub static UPLOAD_REQUEST_BODY_META: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("title", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static UPLOAD_REQUEST_BODY_META: Schema = Schema::object(&[("title", &Schema::STRING)]);

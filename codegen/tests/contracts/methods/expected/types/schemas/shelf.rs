@@ -2,23 +2,12 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`FindSearch`](crate::FindSearch) must satisfy.
-pub static FIND_SEARCH: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["text"],
-    properties: &[
-        ("text", &Schema { types: Types::STRING, min_length: Some(1), ..Schema::ANY }),
-        ("pages", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static FIND_SEARCH: Schema = Schema::object(&[("text", &Schema::STRING.min_length(1)), ("pages", &Schema::INTEGER)])
+    .required(&["text"]);
 
 /// What a [`SearchBooksRequestBody`](crate::SearchBooksRequestBody) must satisfy.
-pub static SEARCH_BOOKS_REQUEST_BODY: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["text"],
-    properties: &[("text", &Schema { types: Types::STRING, min_length: Some(1), ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static SEARCH_BOOKS_REQUEST_BODY: Schema = Schema::object(&[("text", &Schema::STRING.min_length(1))])
+    .required(&["text"]);

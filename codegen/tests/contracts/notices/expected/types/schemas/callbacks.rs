@@ -2,14 +2,10 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Format, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Number, Schema};
 
 /// What a [`Reading`](crate::Reading) must satisfy.
-pub static READING: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("at", &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY }),
-        ("value", &Schema { types: Types::NUMBER, maximum: Some(Number::Integer(100)), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static READING: Schema = Schema::object(&[
+    ("at", &Schema::STRING.format(Format::DateTime)),
+    ("value", &Schema::NUMBER.maximum(Number::Integer(100))),
+]);

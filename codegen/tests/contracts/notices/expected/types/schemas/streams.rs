@@ -2,11 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`SubscribeRequestBody`](crate::SubscribeRequestBody) must satisfy.
-pub static SUBSCRIBE_REQUEST_BODY: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("failed", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static SUBSCRIBE_REQUEST_BODY: Schema = Schema::object(&[("failed", &Schema::STRING)]);

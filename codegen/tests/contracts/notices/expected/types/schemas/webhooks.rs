@@ -2,23 +2,11 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`NewPetGoneResponse`](crate::NewPetGoneResponse) must satisfy.
-pub static NEW_PET_GONE_RESPONSE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["since"],
-    properties: &[("since", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static NEW_PET_GONE_RESPONSE: Schema = Schema::object(&[("since", &Schema::STRING)]).required(&["since"]);
 
 /// What a [`Pet`](crate::Pet) must satisfy.
-pub static PET: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["name"],
-    properties: &[
-        ("name", &Schema { types: Types::STRING, min_length: Some(1), ..Schema::ANY }),
-        ("age", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static PET: Schema = Schema::object(&[("name", &Schema::STRING.min_length(1)), ("age", &Schema::INTEGER)])
+    .required(&["name"]);

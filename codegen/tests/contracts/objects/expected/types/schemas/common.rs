@@ -2,52 +2,34 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema, Types};
+use specwright_runtime::schema::{Literal, Schema};
 
 /// What a [`Customer`](crate::Customer) must satisfy.
-pub static CUSTOMER: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["id", "name", "password"],
-    properties: &[
-        ("id", &Schema { types: Types::STRING, read_only: true, ..Schema::ANY }),
-        ("name", &Schema { types: Types::STRING, min_length: Some(1), ..Schema::ANY }),
-        ("password", &Schema { types: Types::STRING, write_only: true, ..Schema::ANY }),
-        ("address", &CUSTOMER_ADDRESS),
-    ],
-    additional_properties: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-    ..Schema::ANY
-};
+pub static CUSTOMER: Schema = Schema::object(&[
+    ("id", &Schema::STRING.read_only()),
+    ("name", &Schema::STRING.min_length(1)),
+    ("password", &Schema::STRING.write_only()),
+    ("address", &CUSTOMER_ADDRESS),
+])
+.required(&["id", "name", "password"]).additional_properties(&Schema::INTEGER);
 
 /// What a [`CustomerAddress`](crate::CustomerAddress) must satisfy.
-pub static CUSTOMER_ADDRESS: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("street", &Schema { types: Types::STRING, ..Schema::ANY }), ("country", &CUSTOMER_ADDRESS_COUNTRY)],
-    ..Schema::ANY
-};
+pub static CUSTOMER_ADDRESS: Schema = Schema::object(&[
+    ("street", &Schema::STRING),
+    ("country", &CUSTOMER_ADDRESS_COUNTRY),
+]);
 
 /// What a [`CustomerAddressCountry`](crate::CustomerAddressCountry) must satisfy.
-pub static CUSTOMER_ADDRESS_COUNTRY: Schema =
-    Schema { types: Types::STRING, enumeration: Some(&[Literal::String("de"), Literal::String("fr")]), ..Schema::ANY };
+pub static CUSTOMER_ADDRESS_COUNTRY: Schema = Schema::STRING.enumeration(&Literal::strings(["de", "fr"]));
 
 /// What a [`Nothing`](crate::Nothing) must satisfy.
-pub static NOTHING: Schema = Schema { types: Types::NULL, ..Schema::ANY };
+pub static NOTHING: Schema = Schema::NULL;
 
 /// What a [`Pair`](crate::Pair) must satisfy.
-pub static PAIR: Schema = Schema {
-    types: Types::ARRAY,
-    items: Some(&Schema::NEVER),
-    prefix_items: &[&Schema { types: Types::STRING, ..Schema::ANY }, &Schema { types: Types::INTEGER, ..Schema::ANY }],
-    ..Schema::ANY
-};
+pub static PAIR: Schema = Schema::array(&Schema::NEVER).prefix_items(&[&Schema::STRING, &Schema::INTEGER]);
 
 /// What a [`Tags`](crate::Tags) must satisfy.
-pub static TAGS: Schema =
-    Schema { types: Types::ARRAY, items: Some(&Schema { types: Types::STRING, ..Schema::ANY }), ..Schema::ANY };
+pub static TAGS: Schema = Schema::array(&Schema::STRING);
 
 /// What a [`Unused`](crate::Unused) must satisfy.
-pub static UNUSED: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("next", &Schema { types: Types::STRING, ..Schema::ANY })],
-    additional_properties: Some(&Schema::NEVER),
-    ..Schema::ANY
-};
+pub static UNUSED: Schema = Schema::object(&[("next", &Schema::STRING)]).additional_properties(&Schema::NEVER);

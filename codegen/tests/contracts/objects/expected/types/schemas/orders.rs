@@ -2,96 +2,56 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Format, Literal, Number, Schema, Types};
+use specwright_runtime::schema::{Format, Literal, Schema};
 
-use super::{CUSTOMER, patterns};
+use super::{patterns, CUSTOMER};
 
 /// What a [`Money`](crate::Money) must satisfy.
-pub static MONEY: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["amount", "currency"],
-    properties: &[
-        ("amount", &Schema { types: Types::NUMBER, ..Schema::ANY }),
-        ("currency", &Schema { types: Types::STRING, pattern: Some(&patterns::PATTERN_1), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static MONEY: Schema = Schema::object(&[
+    ("amount", &Schema::NUMBER),
+    ("currency", &Schema::STRING.pattern(&patterns::PATTERN_1)),
+])
+.required(&["amount", "currency"]);
 
 /// What a [`Order`](crate::Order) must satisfy.
-pub static ORDER: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["id", "state", "total", "note"],
-    properties: &[
-        ("id", &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY }),
-        ("state", &ORDER_STATE),
-        ("total", &MONEY),
-        ("note", &Schema { types: Types::STRING.or(Types::NULL), max_length: Some(100), ..Schema::ANY }),
-        ("discount", &MONEY),
-        ("gift", &Schema { types: Types::BOOLEAN.or(Types::NULL), ..Schema::ANY }),
-        ("priority", &ORDER_PRIORITY),
-        ("placedAt", &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY }),
-        ("placedOn", &Schema { types: Types::STRING, format: Some(Format::Date), ..Schema::ANY }),
-        (
-            "labels",
-            &Schema {
-                types: Types::OBJECT,
-                additional_properties: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                ..Schema::ANY
-            },
-        ),
-        ("history", &Schema { types: Types::ARRAY, items: Some(&ORDER_HISTORY_ITEM), ..Schema::ANY }),
-        ("anything", &Schema::ANY),
-        ("secret", &Schema { types: Types::STRING, format: Some(Format::Byte), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static ORDER: Schema = Schema::object(&[
+    ("id", &Schema::STRING.format(Format::Uuid)),
+    ("state", &ORDER_STATE),
+    ("total", &MONEY),
+    ("note", &Schema::STRING.nullable().max_length(100)),
+    ("discount", &MONEY),
+    ("gift", &Schema::BOOLEAN.nullable()),
+    ("priority", &ORDER_PRIORITY),
+    ("placedAt", &Schema::STRING.format(Format::DateTime)),
+    ("placedOn", &Schema::STRING.format(Format::Date)),
+    ("labels", &Schema::OBJECT.additional_properties(&Schema::STRING)),
+    ("history", &Schema::array(&ORDER_HISTORY_ITEM)),
+    ("anything", &Schema::ANY),
+    ("secret", &Schema::STRING.format(Format::Byte)),
+])
+.required(&["id", "state", "total", "note"]);
 
 /// What a [`OrderHistoryItem`](crate::OrderHistoryItem) must satisfy.
-pub static ORDER_HISTORY_ITEM: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("at", &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY }),
-        ("by", &CUSTOMER),
-    ],
-    ..Schema::ANY
-};
+pub static ORDER_HISTORY_ITEM: Schema = Schema::object(&[
+    ("at", &Schema::STRING.format(Format::DateTime)),
+    ("by", &CUSTOMER),
+]);
 
 /// What a [`OrderPriority`](crate::OrderPriority) must satisfy.
-pub static ORDER_PRIORITY: Schema = Schema {
-    types: Types::INTEGER,
-    enumeration: Some(&[
-        Literal::Number(Number::Integer(1)),
-        Literal::Number(Number::Integer(2)),
-        Literal::Number(Number::Integer(3)),
-    ]),
-    ..Schema::ANY
-};
+pub static ORDER_PRIORITY: Schema = Schema::INTEGER.enumeration(&Literal::integers([1, 2, 3]));
 
 /// What a [`OrderState`](crate::OrderState) must satisfy.
-pub static ORDER_STATE: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[Literal::String("placed"), Literal::String("in_delivery"), Literal::String("delivered")]),
-    ..Schema::ANY
-};
+pub static ORDER_STATE: Schema = Schema::STRING.enumeration(&Literal::strings(["placed", "in_delivery", "delivered"]));
 
 /// What a [`PlaceOrderRequestBody`](crate::PlaceOrderRequestBody) must satisfy.
-pub static PLACE_ORDER_REQUEST_BODY: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["lines"],
-    properties: &[(
-        "lines",
-        &Schema { types: Types::ARRAY, items: Some(&PLACE_ORDER_REQUEST_BODY_LINE), min_items: Some(1), ..Schema::ANY },
-    )],
-    ..Schema::ANY
-};
+pub static PLACE_ORDER_REQUEST_BODY: Schema = Schema::object(&[
+    ("lines", &Schema::array(&PLACE_ORDER_REQUEST_BODY_LINE).min_items(1)),
+])
+.required(&["lines"]);
 
 /// What a [`PlaceOrderRequestBodyLine`](crate::PlaceOrderRequestBodyLine) must satisfy.
-pub static PLACE_ORDER_REQUEST_BODY_LINE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["sku"],
-    properties: &[
-        ("sku", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("count", &Schema { types: Types::INTEGER, format: Some(Format::Int32), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static PLACE_ORDER_REQUEST_BODY_LINE: Schema = Schema::object(&[
+    ("sku", &Schema::STRING),
+    ("count", &Schema::INTEGER.format(Format::Int32)),
+])
+.required(&["sku"]);

@@ -2,65 +2,29 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Number, Schema, Types};
+use specwright_runtime::schema::{Literal, Number, Schema};
 
 /// What a [`Reading`](crate::Reading) must satisfy.
-pub static READING: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["value", "unit", "sensor"],
-    properties: &[
-        (
-            "value",
-            &Schema {
-                types: Types::NUMBER,
-                maximum: Some(Number::Integer(10)),
-                exclusive_minimum: Some(Number::Integer(0)),
-                ..Schema::ANY
-            },
-        ),
-        ("unit", &READING_UNIT),
-        (
-            "sensor",
-            &Schema {
-                any_of: &[
-                    &Schema { reference: Some(&SENSOR), ..Schema::ANY },
-                    &Schema { types: Types::NULL, ..Schema::ANY },
-                ],
-                ..Schema::ANY
-            },
-        ),
-        ("backup", &SENSOR),
-        ("levels", &READING_LEVELS),
-        ("grade", &READING_GRADE),
-        ("size", &Schema { types: Types::INTEGER, minimum: Some(Number::Integer(0)), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static READING: Schema = Schema::object(&[
+    ("value", &Schema::NUMBER.maximum(Number::Integer(10)).exclusive_minimum(Number::Integer(0))),
+    ("unit", &READING_UNIT),
+    ("sensor", &Schema::ANY.any_of(&[&Schema::ANY.reference(&SENSOR), &Schema::NULL])),
+    ("backup", &SENSOR),
+    ("levels", &READING_LEVELS),
+    ("grade", &READING_GRADE),
+    ("size", &Schema::INTEGER.minimum(Number::Integer(0))),
+])
+.required(&["value", "unit", "sensor"]);
 
 /// What a [`ReadingGrade`](crate::ReadingGrade) must satisfy.
-pub static READING_GRADE: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[Literal::String("1"), Literal::String("yes"), Literal::String("true")]),
-    ..Schema::ANY
-};
+pub static READING_GRADE: Schema = Schema::STRING.enumeration(&Literal::strings(["1", "yes", "true"]));
 
 /// What a [`ReadingLevels`](crate::ReadingLevels) must satisfy.
-pub static READING_LEVELS: Schema = Schema {
-    types: Types::INTEGER,
-    enumeration: Some(&[Literal::Number(Number::Integer(1)), Literal::Number(Number::Integer(2))]),
-    ..Schema::ANY
-};
+pub static READING_LEVELS: Schema = Schema::INTEGER.enumeration(&Literal::integers([1, 2]));
 
 /// What a [`ReadingUnit`](crate::ReadingUnit) must satisfy.
-pub static READING_UNIT: Schema = Schema {
-    types: Types::STRING.or(Types::NULL),
-    enumeration: Some(&[Literal::String("celsius"), Literal::String("kelvin"), Literal::Null]),
-    ..Schema::ANY
-};
+pub static READING_UNIT: Schema = Schema::STRING.nullable()
+    .enumeration(&[Literal::String("celsius"), Literal::String("kelvin"), Literal::Null]);
 
 /// What a [`Sensor`](crate::Sensor) must satisfy.
-pub static SENSOR: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("name", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static SENSOR: Schema = Schema::object(&[("name", &Schema::STRING)]);

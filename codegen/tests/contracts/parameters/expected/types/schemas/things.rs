@@ -2,25 +2,13 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema, Types};
+use specwright_runtime::schema::{Literal, Schema};
 
 /// What a [`GetThingJson`](crate::GetThingJson) must satisfy.
-pub static GET_THING_JSON: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("a", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static GET_THING_JSON: Schema = Schema::object(&[("a", &Schema::STRING)]);
 
 /// What a [`GetThingSortItem`](crate::GetThingSortItem) must satisfy.
-pub static GET_THING_SORT_ITEM: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[Literal::String("asc"), Literal::String("desc"), Literal::String("ASC")]),
-    ..Schema::ANY
-};
+pub static GET_THING_SORT_ITEM: Schema = Schema::STRING.enumeration(&Literal::strings(["asc", "desc", "ASC"]));
 
 /// What a [`GetThingWhere`](crate::GetThingWhere) must satisfy.
-pub static GET_THING_WHERE: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("age", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static GET_THING_WHERE: Schema = Schema::object(&[("age", &Schema::INTEGER)]);

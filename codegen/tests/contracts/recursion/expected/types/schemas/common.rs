@@ -2,20 +2,19 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`Chicken`](crate::Chicken) must satisfy.
-pub static CHICKEN: Schema =
-    Schema { types: Types::OBJECT, required: &["egg"], properties: &[("egg", &EGG)], ..Schema::ANY };
+pub static CHICKEN: Schema = Schema::object(&[("egg", &EGG)]).required(&["egg"]);
 
 /// What a [`Deep`](crate::Deep) must satisfy.
-pub static DEEP: Schema = Schema { types: Types::OBJECT, properties: &[("items", &DEEP_ITEMS)], ..Schema::ANY };
+pub static DEEP: Schema = Schema::object(&[("items", &DEEP_ITEMS)]);
 
 /// What a [`DeepItems`](crate::DeepItems) must satisfy.
-pub static DEEP_ITEMS: Schema = Schema { types: Types::ARRAY, items: Some(&DEEP_ITEMS), ..Schema::ANY };
+pub static DEEP_ITEMS: Schema = Schema::array(&DEEP_ITEMS);
 
 /// What a [`Egg`](crate::Egg) must satisfy.
-pub static EGG: Schema = Schema { types: Types::OBJECT, properties: &[("chicken", &CHICKEN)], ..Schema::ANY };
+pub static EGG: Schema = Schema::object(&[("chicken", &CHICKEN)]);
 
 /// What a [`Nested`](crate::Nested) must satisfy.
-pub static NESTED: Schema = Schema { types: Types::ARRAY, items: Some(&NESTED), ..Schema::ANY };
+pub static NESTED: Schema = Schema::array(&NESTED);

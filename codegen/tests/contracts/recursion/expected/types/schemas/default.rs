@@ -2,28 +2,19 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`Expression`](crate::Expression) must satisfy.
-pub static EXPRESSION: Schema =
-    Schema { one_of: &[&Schema { types: Types::NUMBER, ..Schema::ANY }, &EXPRESSION_SUM], ..Schema::ANY };
+pub static EXPRESSION: Schema = Schema::ANY.one_of(&[&Schema::NUMBER, &EXPRESSION_SUM]);
 
 /// What a [`ExpressionSum`](crate::ExpressionSum) must satisfy.
-pub static EXPRESSION_SUM: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["left", "right"],
-    properties: &[("left", &EXPRESSION), ("right", &EXPRESSION)],
-    ..Schema::ANY
-};
+pub static EXPRESSION_SUM: Schema = Schema::object(&[("left", &EXPRESSION), ("right", &EXPRESSION)])
+    .required(&["left", "right"]);
 
 /// What a [`Tree`](crate::Tree) must satisfy.
-pub static TREE: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("left", &TREE),
-        ("right", &Schema { one_of: &[&TREE, &Schema { types: Types::NULL, ..Schema::ANY }], ..Schema::ANY }),
-        ("children", &Schema { types: Types::ARRAY, items: Some(&TREE), ..Schema::ANY }),
-        ("index", &Schema { types: Types::OBJECT, additional_properties: Some(&TREE), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static TREE: Schema = Schema::object(&[
+    ("left", &TREE),
+    ("right", &Schema::ANY.one_of(&[&TREE, &Schema::NULL])),
+    ("children", &Schema::array(&TREE)),
+    ("index", &Schema::OBJECT.additional_properties(&TREE)),
+]);

@@ -2,22 +2,10 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`Problem`](crate::Problem) must satisfy.
-pub static PROBLEM: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("title", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("status", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static PROBLEM: Schema = Schema::object(&[("title", &Schema::STRING), ("status", &Schema::INTEGER)]);
 
 /// What a [`Report`](crate::Report) must satisfy.
-pub static REPORT: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["title"],
-    properties: &[("title", &Schema { types: Types::STRING.or(Types::NULL), ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static REPORT: Schema = Schema::object(&[("title", &Schema::STRING.nullable())]).required(&["title"]);

@@ -2,29 +2,14 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 
 /// What a [`Composed`](crate::Composed) must satisfy.
-pub static COMPOSED: Schema = Schema {
-    all_of: &[
-        &OPEN,
-        &Schema {
-            types: Types::OBJECT,
-            required: &["extra"],
-            properties: &[("extra", &Schema { types: Types::STRING, ..Schema::ANY })],
-            ..Schema::ANY
-        },
-    ],
-    ..Schema::ANY
-};
+pub static COMPOSED: Schema = Schema::ANY
+    .all_of(&[&OPEN, &Schema::object(&[("extra", &Schema::STRING)]).required(&["extra"])]);
 
 /// What a [`Open`](crate::Open) must satisfy.
-pub static OPEN: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("id", &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY })],
-    min_properties: Some(1),
-    ..Schema::ANY
-};
+pub static OPEN: Schema = Schema::object(&[("id", &Schema::STRING.format(Format::Uuid))]).min_properties(1);
 
 /// What a [`Unused`](crate::Unused) must satisfy.
-pub static UNUSED: Schema = Schema { types: Types::OBJECT, properties: &[("composed", &COMPOSED)], ..Schema::ANY };
+pub static UNUSED: Schema = Schema::object(&[("composed", &COMPOSED)]);

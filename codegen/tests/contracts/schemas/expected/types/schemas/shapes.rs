@@ -2,127 +2,67 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Discriminator, Format, Literal, Number, Schema, Types};
+use specwright_runtime::schema::{Discriminator, Format, Literal, Number, Schema};
 
 use super::patterns;
 
 /// What a [`Circle`](crate::Circle) must satisfy.
-pub static CIRCLE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["kind", "radius"],
-    properties: &[
-        ("kind", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("radius", &Schema { types: Types::NUMBER, exclusive_minimum: Some(Number::Integer(0)), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static CIRCLE: Schema = Schema::object(&[
+    ("kind", &Schema::STRING),
+    ("radius", &Schema::NUMBER.exclusive_minimum(Number::Integer(0))),
+])
+.required(&["kind", "radius"]);
 
 /// What a [`Color`](crate::Color) must satisfy.
-pub static COLOR: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[Literal::String("red"), Literal::String("green"), Literal::String("+1"), Literal::String("")]),
-    ..Schema::ANY
-};
+pub static COLOR: Schema = Schema::STRING.enumeration(&Literal::strings(["red", "green", "+1", ""]));
 
 /// What a [`Counts`](crate::Counts) must satisfy.
-pub static COUNTS: Schema = Schema {
-    types: Types::OBJECT,
-    additional_properties: Some(&Schema { types: Types::INTEGER, minimum: Some(Number::Integer(0)), ..Schema::ANY }),
-    property_names: Some(&Schema { pattern: Some(&patterns::PATTERN_2), ..Schema::ANY }),
-    ..Schema::ANY
-};
+pub static COUNTS: Schema = Schema::OBJECT.additional_properties(&Schema::INTEGER.minimum(Number::Integer(0)))
+    .property_names(&Schema::ANY.pattern(&patterns::PATTERN_2));
 
 /// What a [`Everything`](crate::Everything) must satisfy.
-pub static EVERYTHING: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["name", "color", "note", "shape"],
-    properties: &[
-        ("name", &Schema { types: Types::STRING, pattern: Some(&patterns::PATTERN_1), ..Schema::ANY }),
-        ("note", &Schema { types: Types::STRING.or(Types::NULL), ..Schema::ANY }),
-        ("nickname", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("dueAt", &Schema { types: Types::STRING.or(Types::NULL), format: Some(Format::DateTime), ..Schema::ANY }),
-        (
-            "limit",
-            &Schema {
-                types: Types::INTEGER,
-                format: Some(Format::Int32),
-                minimum: Some(Number::Integer(1)),
-                ..Schema::ANY
-            },
-        ),
-        ("enabled", &Schema { types: Types::BOOLEAN, ..Schema::ANY }),
-        ("ratio", &Schema { types: Types::NUMBER, multiple_of: Some(Number::Float(0.1)), ..Schema::ANY }),
-        ("since", &Schema { types: Types::STRING, format: Some(Format::Date), ..Schema::ANY }),
-        (
-            "labels",
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                unique_items: true,
-                ..Schema::ANY
-            },
-        ),
-        ("color", &COLOR),
-        ("favourite", &Schema { reference: Some(&COLOR), ..Schema::ANY }),
-        ("level", &LEVEL),
-        ("shape", &SHAPE),
-        ("untagged", &TEXT_OR_NUMBER),
-        ("tree", &TREE),
-        ("counts", &COUNTS),
-        ("data", &Schema { types: Types::STRING, format: Some(Format::Byte), ..Schema::ANY }),
-        ("anything", &Schema::ANY),
-        ("type", &Schema { types: Types::STRING, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static EVERYTHING: Schema = Schema::object(&[
+    ("name", &Schema::STRING.pattern(&patterns::PATTERN_1)),
+    ("note", &Schema::STRING.nullable()),
+    ("nickname", &Schema::STRING),
+    ("dueAt", &Schema::STRING.nullable().format(Format::DateTime)),
+    ("limit", &Schema::INTEGER.format(Format::Int32).minimum(Number::Integer(1))),
+    ("enabled", &Schema::BOOLEAN),
+    ("ratio", &Schema::NUMBER.multiple_of(Number::Float(0.1))),
+    ("since", &Schema::STRING.format(Format::Date)),
+    ("labels", &Schema::array(&Schema::STRING).unique_items()),
+    ("color", &COLOR),
+    ("favourite", &Schema::ANY.reference(&COLOR)),
+    ("level", &LEVEL),
+    ("shape", &SHAPE),
+    ("untagged", &TEXT_OR_NUMBER),
+    ("tree", &TREE),
+    ("counts", &COUNTS),
+    ("data", &Schema::STRING.format(Format::Byte)),
+    ("anything", &Schema::ANY),
+    ("type", &Schema::STRING),
+])
+.required(&["name", "color", "note", "shape"]);
 
 /// What a [`Level`](crate::Level) must satisfy.
-pub static LEVEL: Schema = Schema {
-    types: Types::INTEGER,
-    enumeration: Some(&[
-        Literal::Number(Number::Integer(-1)),
-        Literal::Number(Number::Integer(0)),
-        Literal::Number(Number::Integer(1)),
-    ]),
-    ..Schema::ANY
-};
+pub static LEVEL: Schema = Schema::INTEGER.enumeration(&Literal::integers([-1, 0, 1]));
 
 /// What a [`Shape`](crate::Shape) must satisfy.
-pub static SHAPE: Schema = Schema {
-    one_of: &[&CIRCLE, &SQUARE],
-    discriminator: Some(&Discriminator { property: "kind", mapping: &[("circle", 0), ("square", 1)] }),
-    ..Schema::ANY
-};
+pub static SHAPE: Schema = Schema::ANY.one_of(&[&CIRCLE, &SQUARE])
+    .discriminator(&Discriminator { property: "kind", mapping: &[("circle", 0), ("square", 1)] });
 
 /// What a [`Square`](crate::Square) must satisfy.
-pub static SQUARE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["kind", "side"],
-    properties: &[
-        ("kind", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("side", &Schema { types: Types::NUMBER, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static SQUARE: Schema = Schema::object(&[("kind", &Schema::STRING), ("side", &Schema::NUMBER)])
+    .required(&["kind", "side"]);
 
 /// What a [`TextOrNumber`](crate::TextOrNumber) must satisfy.
-pub static TEXT_OR_NUMBER: Schema = Schema {
-    any_of: &[
-        &Schema { types: Types::STRING, max_length: Some(5), ..Schema::ANY },
-        &Schema { types: Types::NUMBER, ..Schema::ANY },
-        &Schema { types: Types::ARRAY, items: Some(&TEXT_OR_NUMBER), ..Schema::ANY },
-    ],
-    ..Schema::ANY
-};
+pub static TEXT_OR_NUMBER: Schema = Schema::ANY
+    .any_of(&[&Schema::STRING.max_length(5), &Schema::NUMBER, &Schema::array(&TEXT_OR_NUMBER)]);
 
 /// What a [`Tree`](crate::Tree) must satisfy.
-pub static TREE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["value"],
-    properties: &[
-        ("value", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-        ("parent", &TREE),
-        ("children", &Schema { types: Types::ARRAY, items: Some(&TREE), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static TREE: Schema = Schema::object(&[
+    ("value", &Schema::INTEGER),
+    ("parent", &TREE),
+    ("children", &Schema::array(&TREE)),
+])
+.required(&["value"]);

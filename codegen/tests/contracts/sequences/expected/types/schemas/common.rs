@@ -2,25 +2,13 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Number, Schema, Types};
+use specwright_runtime::schema::{Number, Schema};
 
 /// What a [`Entry`](crate::Entry) must satisfy.
-pub static ENTRY: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["level", "text"],
-    properties: &[
-        (
-            "level",
-            &Schema {
-                types: Types::INTEGER,
-                minimum: Some(Number::Integer(0)),
-                maximum: Some(Number::Integer(7)),
-                ..Schema::ANY
-            },
-        ),
-        ("text", &Schema { types: Types::STRING, max_length: Some(20), ..Schema::ANY }),
-        ("received", &Schema { types: Types::STRING, read_only: true, ..Schema::ANY }),
-        ("secret", &Schema { types: Types::STRING, write_only: true, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static ENTRY: Schema = Schema::object(&[
+    ("level", &Schema::INTEGER.minimum(Number::Integer(0)).maximum(Number::Integer(7))),
+    ("text", &Schema::STRING.max_length(20)),
+    ("received", &Schema::STRING.read_only()),
+    ("secret", &Schema::STRING.write_only()),
+])
+.required(&["level", "text"]);

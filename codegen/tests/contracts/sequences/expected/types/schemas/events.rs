@@ -2,58 +2,36 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema, Types};
+use specwright_runtime::schema::{Literal, Schema};
 
 use super::ENTRY;
 
 /// What a [`ConverseResponseItem`](crate::ConverseResponseItem) must satisfy.
-pub static CONVERSE_RESPONSE_ITEM: Schema = Schema { one_of: &[&SAID, &DONE], ..Schema::ANY };
+pub static CONVERSE_RESPONSE_ITEM: Schema = Schema::ANY.one_of(&[&SAID, &DONE]);
 
 /// What a [`Done`](crate::Done) must satisfy.
-pub static DONE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["event", "data"],
-    properties: &[("event", &DONE_EVENT), ("data", &DONE_DATA)],
-    ..Schema::ANY
-};
+pub static DONE: Schema = Schema::object(&[("event", &DONE_EVENT), ("data", &DONE_DATA)]).required(&["event", "data"]);
 
 /// What a [`DoneData`](crate::DoneData) must satisfy.
-pub static DONE_DATA: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["count"],
-    properties: &[("count", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static DONE_DATA: Schema = Schema::object(&[("count", &Schema::INTEGER)]).required(&["count"]);
 
 /// What a [`DoneEvent`](crate::DoneEvent) must satisfy.
-pub static DONE_EVENT: Schema = Schema { enumeration: Some(&[Literal::String("done")]), ..Schema::ANY };
+pub static DONE_EVENT: Schema = Schema::ANY.enumeration(&Literal::strings(["done"]));
 
 /// What a [`Said`](crate::Said) must satisfy.
-pub static SAID: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["event", "data"],
-    properties: &[("event", &SAID_EVENT), ("data", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static SAID: Schema = Schema::object(&[("event", &SAID_EVENT), ("data", &Schema::STRING)])
+    .required(&["event", "data"]);
 
 /// What a [`SaidEvent`](crate::SaidEvent) must satisfy.
-pub static SAID_EVENT: Schema = Schema { enumeration: Some(&[Literal::String("said")]), ..Schema::ANY };
+pub static SAID_EVENT: Schema = Schema::ANY.enumeration(&Literal::strings(["said"]));
 
 /// What a [`WatchResponseItem`](crate::WatchResponseItem) must satisfy.
-pub static WATCH_RESPONSE_ITEM: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["data"],
-    properties: &[
-        ("event", &WATCH_RESPONSE_ITEM_EVENT),
-        ("id", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("data", &ENTRY),
-    ],
-    ..Schema::ANY
-};
+pub static WATCH_RESPONSE_ITEM: Schema = Schema::object(&[
+    ("event", &WATCH_RESPONSE_ITEM_EVENT),
+    ("id", &Schema::STRING),
+    ("data", &ENTRY),
+])
+.required(&["data"]);
 
 /// What a [`WatchResponseItemEvent`](crate::WatchResponseItemEvent) must satisfy.
-pub static WATCH_RESPONSE_ITEM_EVENT: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[Literal::String("added"), Literal::String("removed")]),
-    ..Schema::ANY
-};
+pub static WATCH_RESPONSE_ITEM_EVENT: Schema = Schema::STRING.enumeration(&Literal::strings(["added", "removed"]));

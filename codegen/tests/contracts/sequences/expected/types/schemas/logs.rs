@@ -2,11 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Schema, Types};
+use specwright_runtime::schema::Schema;
 
 /// What a [`ProblemResponse`](crate::ProblemResponse) must satisfy.
-pub static PROBLEM_RESPONSE: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("title", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static PROBLEM_RESPONSE: Schema = Schema::object(&[("title", &Schema::STRING)]);

@@ -2,69 +2,31 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema, Types};
+use specwright_runtime::schema::{Literal, Schema};
 
 /// What a [`Deep`](crate::Deep) must satisfy.
-pub static DEEP: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("text", &Schema { types: Types::STRING, ..Schema::ANY }),
-        (
-            "list",
-            &Schema {
-                types: Types::ARRAY,
-                items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                ..Schema::ANY
-            },
-        ),
-        ("range", &DEEP_RANGE),
-        ("pairs", &Schema { types: Types::ARRAY, items: Some(&PAIR), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static DEEP: Schema = Schema::object(&[
+    ("text", &Schema::STRING),
+    ("list", &Schema::array(&Schema::STRING)),
+    ("range", &DEEP_RANGE),
+    ("pairs", &Schema::array(&PAIR)),
+]);
 
 /// What a [`DeepRange`](crate::DeepRange) must satisfy.
-pub static DEEP_RANGE: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("after", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-        ("before", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static DEEP_RANGE: Schema = Schema::object(&[("after", &Schema::INTEGER), ("before", &Schema::INTEGER)]);
 
 /// What a [`EchoScalarsExtension`](crate::EchoScalarsExtension) must satisfy.
-pub static ECHO_SCALARS_EXTENSION: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[Literal::String("png"), Literal::String("jpg")]),
-    ..Schema::ANY
-};
+pub static ECHO_SCALARS_EXTENSION: Schema = Schema::STRING.enumeration(&Literal::strings(["png", "jpg"]));
 
 /// What a [`Numbers`](crate::Numbers) must satisfy.
-pub static NUMBERS: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["a"],
-    properties: &[
-        ("a", &Schema { types: Types::NUMBER, ..Schema::ANY }),
-        ("b", &Schema { types: Types::BOOLEAN, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static NUMBERS: Schema = Schema::object(&[("a", &Schema::NUMBER), ("b", &Schema::BOOLEAN)]).required(&["a"]);
 
 /// What a [`Pair`](crate::Pair) must satisfy.
-pub static PAIR: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["text"],
-    properties: &[
-        ("text", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("odd key/&=", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static PAIR: Schema = Schema::object(&[("text", &Schema::STRING), ("odd key/&=", &Schema::INTEGER)])
+    .required(&["text"]);
 
 /// What a [`Text`](crate::Text) must satisfy.
-pub static TEXT: Schema = Schema { types: Types::STRING, min_length: Some(1), ..Schema::ANY };
+pub static TEXT: Schema = Schema::STRING.min_length(1);
 
 /// What a [`Texts`](crate::Texts) must satisfy.
-pub static TEXTS: Schema =
-    Schema { types: Types::ARRAY, items: Some(&Schema { types: Types::STRING, ..Schema::ANY }), ..Schema::ANY };
+pub static TEXTS: Schema = Schema::array(&Schema::STRING);

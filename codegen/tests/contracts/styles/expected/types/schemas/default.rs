@@ -2,37 +2,19 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema, Types};
+use specwright_runtime::schema::{Literal, Schema};
 
 /// What a [`GetFileExtension`](crate::GetFileExtension) must satisfy.
-pub static GET_FILE_EXTENSION: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[Literal::String("png"), Literal::String("jpg")]),
-    ..Schema::ANY
-};
+pub static GET_FILE_EXTENSION: Schema = Schema::STRING.enumeration(&Literal::strings(["png", "jpg"]));
 
 /// What a [`GetFileFilter`](crate::GetFileFilter) must satisfy.
-pub static GET_FILE_FILTER: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("deep", &Schema { types: Types::BOOLEAN, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static GET_FILE_FILTER: Schema = Schema::object(&[("deep", &Schema::BOOLEAN)]);
 
 /// What a [`GetFileWhere`](crate::GetFileWhere) must satisfy.
-pub static GET_FILE_WHERE: Schema =
-    Schema { types: Types::OBJECT, properties: &[("state", &GET_FILE_WHERE_STATE)], ..Schema::ANY };
+pub static GET_FILE_WHERE: Schema = Schema::object(&[("state", &GET_FILE_WHERE_STATE)]);
 
 /// What a [`GetFileWhereState`](crate::GetFileWhereState) must satisfy.
-pub static GET_FILE_WHERE_STATE: Schema =
-    Schema { types: Types::STRING, enumeration: Some(&[Literal::String("on"), Literal::String("off")]), ..Schema::ANY };
+pub static GET_FILE_WHERE_STATE: Schema = Schema::STRING.enumeration(&Literal::strings(["on", "off"]));
 
 /// What a [`Point`](crate::Point) must satisfy.
-pub static POINT: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["x"],
-    properties: &[
-        ("x", &Schema { types: Types::NUMBER, ..Schema::ANY }),
-        ("y", &Schema { types: Types::NUMBER, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static POINT: Schema = Schema::object(&[("x", &Schema::NUMBER), ("y", &Schema::NUMBER)]).required(&["x"]);

@@ -2,47 +2,30 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Format, Schema, Types};
+use specwright_runtime::schema::{Format, Schema};
 
 use super::IDENTIFIED;
 
 /// What a [`Account`](crate::Account) must satisfy.
-pub static ACCOUNT: Schema = Schema {
-    reference: Some(&IDENTIFIED),
-    types: Types::OBJECT,
-    required: &["id", "password", "profile", "keys", "created"],
-    properties: &[
-        ("id", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("password", &Schema { types: Types::STRING, write_only: true, ..Schema::ANY }),
-        ("created", &STAMP),
-        ("profile", &ACCOUNT_PROFILE),
-        ("keys", &Schema { types: Types::ARRAY, items: Some(&ACCOUNT_KEY), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static ACCOUNT: Schema = Schema::object(&[
+    ("id", &Schema::STRING),
+    ("password", &Schema::STRING.write_only()),
+    ("created", &STAMP),
+    ("profile", &ACCOUNT_PROFILE),
+    ("keys", &Schema::array(&ACCOUNT_KEY)),
+])
+.reference(&IDENTIFIED).required(&["id", "password", "profile", "keys", "created"]);
 
 /// What a [`AccountKey`](crate::AccountKey) must satisfy.
-pub static ACCOUNT_KEY: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["label", "secret"],
-    properties: &[
-        ("label", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("secret", &Schema { types: Types::STRING, write_only: true, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static ACCOUNT_KEY: Schema = Schema::object(&[("label", &Schema::STRING), ("secret", &Schema::STRING.write_only())])
+    .required(&["label", "secret"]);
 
 /// What a [`AccountProfile`](crate::AccountProfile) must satisfy.
-pub static ACCOUNT_PROFILE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["score", "name"],
-    properties: &[
-        ("score", &Schema { types: Types::INTEGER, read_only: true, ..Schema::ANY }),
-        ("name", &Schema { types: Types::STRING, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static ACCOUNT_PROFILE: Schema = Schema::object(&[
+    ("score", &Schema::INTEGER.read_only()),
+    ("name", &Schema::STRING),
+])
+.required(&["score", "name"]);
 
 /// What a [`Stamp`](crate::Stamp) must satisfy.
-pub static STAMP: Schema =
-    Schema { types: Types::STRING, format: Some(Format::DateTime), read_only: true, ..Schema::ANY };
+pub static STAMP: Schema = Schema::STRING.format(Format::DateTime).read_only();

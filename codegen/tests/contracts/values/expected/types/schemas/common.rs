@@ -2,375 +2,183 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Discriminator, Literal, Number, Schema, Types};
+use specwright_runtime::schema::{Discriminator, Literal, Number, Schema};
 
-use super::{PET, patterns};
+use super::{patterns, PET};
 
 /// What a [`Annotated`](crate::Annotated) must satisfy.
-pub static ANNOTATED: Schema = Schema {
-    one_of: &[
-        &Schema { enumeration: Some(&[Literal::String("open")]), ..Schema::ANY },
-        &Schema { enumeration: Some(&[Literal::String("closed")]), ..Schema::ANY },
-    ],
-    ..Schema::ANY
-};
+pub static ANNOTATED: Schema = Schema::ANY.one_of(&[
+    &Schema::ANY.enumeration(&Literal::strings(["open"])),
+    &Schema::ANY.enumeration(&Literal::strings(["closed"])),
+]);
 
 /// What a [`Anything`](crate::Anything) must satisfy.
-pub static ANYTHING: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("id", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static ANYTHING: Schema = Schema::object(&[("id", &Schema::INTEGER)]);
 
 /// What a [`Closed`](crate::Closed) must satisfy.
-pub static CLOSED: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("id", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-    additional_properties: Some(&Schema::NEVER),
-    ..Schema::ANY
-};
+pub static CLOSED: Schema = Schema::object(&[("id", &Schema::INTEGER)]).additional_properties(&Schema::NEVER);
 
 /// What a [`Conditional`](crate::Conditional) must satisfy.
-pub static CONDITIONAL: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("way", &Schema { types: Types::STRING, ..Schema::ANY })],
-    if_: Some(&Schema {
-        required: &["way"],
-        properties: &[("way", &Schema { enumeration: Some(&[Literal::String("post")]), ..Schema::ANY })],
-        ..Schema::ANY
-    }),
-    then_: Some(&Schema {
-        required: &["street"],
-        properties: &[("street", &Schema { types: Types::STRING, ..Schema::ANY })],
-        ..Schema::ANY
-    }),
-    ..Schema::ANY
-};
+pub static CONDITIONAL: Schema = Schema::object(&[("way", &Schema::STRING)])
+    .if_(&Schema::ANY.properties(&[("way", &Schema::ANY.enumeration(&Literal::strings(["post"])))]).required(&["way"]))
+    .then_(&Schema::ANY.properties(&[("street", &Schema::STRING)]).required(&["street"]));
 
 /// What a [`Defaults`](crate::Defaults) must satisfy.
-pub static DEFAULTS: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("text", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("nullable", &Schema { types: Types::INTEGER.or(Types::NULL), ..Schema::ANY }),
-        ("list", &Schema { types: Types::ARRAY, items: Some(&ANNOTATED), ..Schema::ANY }),
-        ("object", &INNER),
-        ("choice", &Schema { reference: Some(&ANNOTATED), ..Schema::ANY }),
-        ("inherited", &LEVEL),
-        ("wrong", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static DEFAULTS: Schema = Schema::object(&[
+    ("text", &Schema::STRING),
+    ("nullable", &Schema::INTEGER.nullable()),
+    ("list", &Schema::array(&ANNOTATED)),
+    ("object", &INNER),
+    ("choice", &Schema::ANY.reference(&ANNOTATED)),
+    ("inherited", &LEVEL),
+    ("wrong", &Schema::INTEGER),
+]);
 
 /// What a [`Drawing`](crate::Drawing) must satisfy.
-pub static DRAWING: Schema =
-    Schema { types: Types::OBJECT, required: &["at"], properties: &[("at", &POINT), ("to", &POINT)], ..Schema::ANY };
+pub static DRAWING: Schema = Schema::object(&[("at", &POINT), ("to", &POINT)]).required(&["at"]);
 
 /// What a [`Extensions`](crate::Extensions) must satisfy.
-pub static EXTENSIONS: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("name", &Schema { types: Types::STRING, ..Schema::ANY })],
-    additional_properties: Some(&Schema::NEVER),
-    pattern_properties: &[(&patterns::PATTERN_1, &Schema { types: Types::INTEGER, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static EXTENSIONS: Schema = Schema::object(&[("name", &Schema::STRING)]).additional_properties(&Schema::NEVER)
+    .pattern_properties(&[(&patterns::PATTERN_1, &Schema::INTEGER)]);
 
 /// What a [`Folders`](crate::Folders) must satisfy.
-pub static FOLDERS: Schema = Schema { types: Types::OBJECT, additional_properties: Some(&FOLDERS), ..Schema::ANY };
+pub static FOLDERS: Schema = Schema::OBJECT.additional_properties(&FOLDERS);
 
 /// What a [`Identified`](crate::Identified) must satisfy.
-pub static IDENTIFIED: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["id"],
-    properties: &[("id", &Schema { types: Types::STRING, read_only: true, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static IDENTIFIED: Schema = Schema::object(&[("id", &Schema::STRING.read_only())]).required(&["id"]);
 
 /// What a [`Image`](crate::Image) must satisfy.
-pub static IMAGE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["url"],
-    properties: &[("type", &IMAGE_TYPE), ("url", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static IMAGE: Schema = Schema::object(&[("type", &IMAGE_TYPE), ("url", &Schema::STRING)]).required(&["url"]);
 
 /// What a [`ImageType`](crate::ImageType) must satisfy.
-pub static IMAGE_TYPE: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[Literal::String("picture"), Literal::String("photo")]),
-    ..Schema::ANY
-};
+pub static IMAGE_TYPE: Schema = Schema::STRING.enumeration(&Literal::strings(["picture", "photo"]));
 
 /// What a [`Inner`](crate::Inner) must satisfy.
-pub static INNER: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["size"],
-    properties: &[
-        ("size", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-        ("unit", &Schema { types: Types::STRING, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static INNER: Schema = Schema::object(&[("size", &Schema::INTEGER), ("unit", &Schema::STRING)]).required(&["size"]);
 
 /// What a [`Labelled`](crate::Labelled) must satisfy.
-pub static LABELLED: Schema = Schema {
-    types: Types::ARRAY,
-    prefix_items: &[&Schema { types: Types::STRING, ..Schema::ANY }, &POINT],
-    min_items: Some(2),
-    max_items: Some(2),
-    ..Schema::ANY
-};
+pub static LABELLED: Schema = Schema::ARRAY.prefix_items(&[&Schema::STRING, &POINT]).min_items(2).max_items(2);
 
 /// What a [`Level`](crate::Level) must satisfy.
-pub static LEVEL: Schema = Schema {
-    types: Types::INTEGER,
-    enumeration: Some(&[
-        Literal::Number(Number::Integer(1)),
-        Literal::Number(Number::Integer(2)),
-        Literal::Number(Number::Integer(3)),
-    ]),
-    ..Schema::ANY
-};
+pub static LEVEL: Schema = Schema::INTEGER.enumeration(&Literal::integers([1, 2, 3]));
 
 /// What a [`Linked`](crate::Linked) must satisfy.
-pub static LINKED: Schema = Schema {
-    types: Types::ARRAY,
-    items: Some(&Schema::NEVER),
-    prefix_items: &[&Schema { types: Types::INTEGER, ..Schema::ANY }, &LINKED],
-    min_items: Some(1),
-    ..Schema::ANY
-};
+pub static LINKED: Schema = Schema::array(&Schema::NEVER).prefix_items(&[&Schema::INTEGER, &LINKED]).min_items(1);
 
 /// What a [`Lists`](crate::Lists) must satisfy.
-pub static LISTS: Schema = Schema { types: Types::ARRAY, items: Some(&MAPS), ..Schema::ANY };
+pub static LISTS: Schema = Schema::array(&MAPS);
 
 /// What a [`Loose`](crate::Loose) must satisfy.
-pub static LOOSE: Schema = Schema { one_of: &[&LOOSE_VARIANT1, &LOOSE_VARIANT2], ..Schema::ANY };
+pub static LOOSE: Schema = Schema::ANY.one_of(&[&LOOSE_VARIANT1, &LOOSE_VARIANT2]);
 
 /// What a [`LooseVariant1`](crate::LooseVariant1) must satisfy.
-pub static LOOSE_VARIANT1: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["a"],
-    properties: &[("a", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static LOOSE_VARIANT1: Schema = Schema::object(&[("a", &Schema::INTEGER)]).required(&["a"]);
 
 /// What a [`LooseVariant2`](crate::LooseVariant2) must satisfy.
-pub static LOOSE_VARIANT2: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["b"],
-    properties: &[("b", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static LOOSE_VARIANT2: Schema = Schema::object(&[("b", &Schema::INTEGER)]).required(&["b"]);
 
 /// What a [`Maps`](crate::Maps) must satisfy.
-pub static MAPS: Schema = Schema { types: Types::OBJECT, additional_properties: Some(&LISTS), ..Schema::ANY };
+pub static MAPS: Schema = Schema::OBJECT.additional_properties(&LISTS);
 
 /// What a [`Message`](crate::Message) must satisfy.
-pub static MESSAGE: Schema = Schema {
-    one_of: &[&TEXT, &IMAGE],
-    discriminator: Some(&Discriminator { property: "type", mapping: &[("text", 0), ("picture", 1), ("photo", 1)] }),
-    ..Schema::ANY
-};
+pub static MESSAGE: Schema = Schema::ANY.one_of(&[&TEXT, &IMAGE])
+    .discriminator(&Discriminator { property: "type", mapping: &[("text", 0), ("picture", 1), ("photo", 1)] });
 
 /// What a [`Mixed`](crate::Mixed) must satisfy.
-pub static MIXED: Schema = Schema {
-    enumeration: Some(&[
-        Literal::Number(Number::Integer(1)),
-        Literal::Number(Number::Integer(2)),
-        Literal::String("high"),
-        Literal::Boolean(true),
-        Literal::Null,
-    ]),
-    ..Schema::ANY
-};
+pub static MIXED: Schema = Schema::ANY.enumeration(&[
+    Literal::Number(Number::Integer(1)),
+    Literal::Number(Number::Integer(2)),
+    Literal::String("high"),
+    Literal::Boolean(true),
+    Literal::Null,
+]);
 
 /// What a [`MixedInteger`](crate::MixedInteger) must satisfy.
-pub static MIXED_INTEGER: Schema = Schema {
-    types: Types::INTEGER,
-    enumeration: Some(&[Literal::Number(Number::Integer(1)), Literal::Number(Number::Integer(2))]),
-    ..Schema::ANY
-};
+pub static MIXED_INTEGER: Schema = Schema::INTEGER.enumeration(&Literal::integers([1, 2]));
 
 /// What a [`MixedString`](crate::MixedString) must satisfy.
-pub static MIXED_STRING: Schema =
-    Schema { types: Types::STRING, enumeration: Some(&[Literal::String("high")]), ..Schema::ANY };
+pub static MIXED_STRING: Schema = Schema::STRING.enumeration(&Literal::strings(["high"]));
 
 /// What a [`Narrowed`](crate::Narrowed) must satisfy.
-pub static NARROWED: Schema = Schema {
-    all_of: &[
-        &Schema {
-            types: Types::OBJECT,
-            properties: &[
-                ("state", &Schema { types: Types::STRING, ..Schema::ANY }),
-                ("size", &Schema { types: Types::NUMBER, ..Schema::ANY }),
-                ("note", &Schema { types: Types::STRING, ..Schema::ANY }),
-            ],
-            ..Schema::ANY
-        },
-        &Schema {
-            types: Types::OBJECT,
-            required: &["state"],
-            properties: &[
-                ("state", &NARROWED_STATE),
-                ("size", &Schema { types: Types::INTEGER, ..Schema::ANY }),
-                ("note", &Schema { max_length: Some(3), ..Schema::ANY }),
-            ],
-            ..Schema::ANY
-        },
-    ],
-    ..Schema::ANY
-};
+pub static NARROWED: Schema = Schema::ANY.all_of(&[
+    &Schema::object(&[("state", &Schema::STRING), ("size", &Schema::NUMBER), ("note", &Schema::STRING)]),
+    &Schema::object(&[("state", &NARROWED_STATE), ("size", &Schema::INTEGER), ("note", &Schema::ANY.max_length(3))])
+        .required(&["state"]),
+]);
 
 /// What a [`NarrowedState`](crate::NarrowedState) must satisfy.
-pub static NARROWED_STATE: Schema =
-    Schema { types: Types::STRING, enumeration: Some(&[Literal::String("on"), Literal::String("off")]), ..Schema::ANY };
+pub static NARROWED_STATE: Schema = Schema::STRING.enumeration(&Literal::strings(["on", "off"]));
 
 /// What a [`Nested`](crate::Nested) must satisfy.
-pub static NESTED: Schema = Schema { types: Types::ARRAY, items: Some(&NESTED), ..Schema::ANY };
+pub static NESTED: Schema = Schema::array(&NESTED);
 
 /// What a [`Numbers`](crate::Numbers) must satisfy.
-pub static NUMBERS: Schema = Schema {
-    enumeration: Some(&[Literal::Number(Number::Integer(1)), Literal::Number(Number::Float(2.5))]),
-    ..Schema::ANY
-};
+pub static NUMBERS: Schema = Schema::ANY
+    .enumeration(&[Literal::Number(Number::Integer(1)), Literal::Number(Number::Float(2.5))]);
 
 /// What a [`Old`](crate::Old) must satisfy.
-pub static OLD: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("past", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static OLD: Schema = Schema::object(&[("past", &Schema::STRING)]);
 
 /// What a [`Open`](crate::Open) must satisfy.
-pub static OPEN: Schema = Schema {
-    types: Types::ARRAY,
-    prefix_items: &[&Schema { types: Types::STRING, ..Schema::ANY }, &Schema { types: Types::INTEGER, ..Schema::ANY }],
-    ..Schema::ANY
-};
+pub static OPEN: Schema = Schema::ARRAY.prefix_items(&[&Schema::STRING, &Schema::INTEGER]);
 
 /// What a [`Overlapping`](crate::Overlapping) must satisfy.
-pub static OVERLAPPING: Schema =
-    Schema { any_of: &[&OVERLAPPING_VARIANT1, &Schema { types: Types::STRING, ..Schema::ANY }], ..Schema::ANY };
+pub static OVERLAPPING: Schema = Schema::ANY.any_of(&[&OVERLAPPING_VARIANT1, &Schema::STRING]);
 
 /// What a [`OverlappingVariant1`](crate::OverlappingVariant1) must satisfy.
-pub static OVERLAPPING_VARIANT1: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[Literal::String("auto"), Literal::String("manual")]),
-    ..Schema::ANY
-};
+pub static OVERLAPPING_VARIANT1: Schema = Schema::STRING.enumeration(&Literal::strings(["auto", "manual"]));
 
 /// What a [`Owner`](crate::Owner) must satisfy.
-pub static OWNER: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("favourite", &Schema { reference: Some(&PET), ..Schema::ANY }),
-        ("pets", &Schema { types: Types::ARRAY, items: Some(&PET), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static OWNER: Schema = Schema::object(&[
+    ("favourite", &Schema::ANY.reference(&PET)),
+    ("pets", &Schema::array(&PET)),
+]);
 
 /// What a [`Patterns`](crate::Patterns) must satisfy.
-pub static PATTERNS: Schema = Schema {
-    types: Types::OBJECT,
-    additional_properties: Some(&Schema::NEVER),
-    pattern_properties: &[
-        (&patterns::PATTERN_2, &Schema { types: Types::INTEGER, ..Schema::ANY }),
-        (&patterns::PATTERN_3, &Schema { types: Types::STRING, ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static PATTERNS: Schema = Schema::OBJECT.additional_properties(&Schema::NEVER)
+    .pattern_properties(&[(&patterns::PATTERN_2, &Schema::INTEGER), (&patterns::PATTERN_3, &Schema::STRING)]);
 
 /// What a [`PatternsValue`](crate::PatternsValue) must satisfy.
-pub static PATTERNS_VALUE: Schema = Schema {
-    any_of: &[&Schema { types: Types::INTEGER, ..Schema::ANY }, &Schema { types: Types::STRING, ..Schema::ANY }],
-    ..Schema::ANY
-};
+pub static PATTERNS_VALUE: Schema = Schema::ANY.any_of(&[&Schema::INTEGER, &Schema::STRING]);
 
 /// What a [`Point`](crate::Point) must satisfy.
-pub static POINT: Schema = Schema {
-    types: Types::ARRAY,
-    items: Some(&Schema::NEVER),
-    prefix_items: &[&Schema { types: Types::NUMBER, ..Schema::ANY }, &Schema { types: Types::NUMBER, ..Schema::ANY }],
-    min_items: Some(2),
-    ..Schema::ANY
-};
+pub static POINT: Schema = Schema::array(&Schema::NEVER).prefix_items(&[&Schema::NUMBER, &Schema::NUMBER]).min_items(2);
 
 /// What a [`Presence`](crate::Presence) must satisfy.
-pub static PRESENCE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["must", "mustNull"],
-    properties: &[
-        ("must", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("mustNull", &Schema { types: Types::STRING.or(Types::NULL), ..Schema::ANY }),
-        ("may", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("mayNull", &Schema { types: Types::STRING.or(Types::NULL), ..Schema::ANY }),
-        ("mayNullRef", &Schema { any_of: &[&CLOSED, &Schema { types: Types::NULL, ..Schema::ANY }], ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static PRESENCE: Schema = Schema::object(&[
+    ("must", &Schema::STRING),
+    ("mustNull", &Schema::STRING.nullable()),
+    ("may", &Schema::STRING),
+    ("mayNull", &Schema::STRING.nullable()),
+    ("mayNullRef", &Schema::ANY.any_of(&[&CLOSED, &Schema::NULL])),
+])
+.required(&["must", "mustNull"]);
 
 /// What a [`Rest`](crate::Rest) must satisfy.
-pub static REST: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[("id", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-    additional_properties: Some(&Schema { types: Types::BOOLEAN, ..Schema::ANY }),
-    pattern_properties: &[(&patterns::PATTERN_2, &Schema { types: Types::INTEGER, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static REST: Schema = Schema::object(&[("id", &Schema::INTEGER)]).additional_properties(&Schema::BOOLEAN)
+    .pattern_properties(&[(&patterns::PATTERN_2, &Schema::INTEGER)]);
 
 /// What a [`RestValue`](crate::RestValue) must satisfy.
-pub static REST_VALUE: Schema = Schema {
-    any_of: &[&Schema { types: Types::INTEGER, ..Schema::ANY }, &Schema { types: Types::BOOLEAN, ..Schema::ANY }],
-    ..Schema::ANY
-};
+pub static REST_VALUE: Schema = Schema::ANY.any_of(&[&Schema::INTEGER, &Schema::BOOLEAN]);
 
 /// What a [`Short`](crate::Short) must satisfy.
-pub static SHORT: Schema = Schema {
-    types: Types::ARRAY,
-    items: Some(&Schema::NEVER),
-    prefix_items: &[
-        &Schema { types: Types::STRING, ..Schema::ANY },
-        &Schema { types: Types::INTEGER.or(Types::NULL), ..Schema::ANY },
-    ],
-    min_items: Some(1),
-    ..Schema::ANY
-};
+pub static SHORT: Schema = Schema::array(&Schema::NEVER).prefix_items(&[&Schema::STRING, &Schema::INTEGER.nullable()])
+    .min_items(1);
 
 /// What a [`Sound`](crate::Sound) must satisfy.
-pub static SOUND: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["type"],
-    properties: &[("type", &SOUND_TYPE), ("seconds", &Schema { types: Types::NUMBER, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static SOUND: Schema = Schema::object(&[("type", &SOUND_TYPE), ("seconds", &Schema::NUMBER)]).required(&["type"]);
 
 /// What a [`SoundType`](crate::SoundType) must satisfy.
-pub static SOUND_TYPE: Schema = Schema { enumeration: Some(&[Literal::String("sound")]), ..Schema::ANY };
+pub static SOUND_TYPE: Schema = Schema::ANY.enumeration(&Literal::strings(["sound"]));
 
 /// What a [`Tail`](crate::Tail) must satisfy.
-pub static TAIL: Schema = Schema {
-    types: Types::ARRAY,
-    items: Some(&Schema { types: Types::INTEGER, ..Schema::ANY }),
-    prefix_items: &[&Schema { types: Types::STRING, ..Schema::ANY }],
-    min_items: Some(1),
-    ..Schema::ANY
-};
+pub static TAIL: Schema = Schema::array(&Schema::INTEGER).prefix_items(&[&Schema::STRING]).min_items(1);
 
 /// What a [`Text`](crate::Text) must satisfy.
-pub static TEXT: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["text"],
-    properties: &[("text", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static TEXT: Schema = Schema::object(&[("text", &Schema::STRING)]).required(&["text"]);
 
 /// What a [`Thing`](crate::Thing) must satisfy.
-pub static THING: Schema = Schema {
-    one_of: &[&MESSAGE, &SOUND],
-    discriminator: Some(&Discriminator {
-        property: "type",
-        mapping: &[("text", 0), ("picture", 0), ("photo", 0), ("sound", 1)],
-    }),
-    ..Schema::ANY
-};
+pub static THING: Schema = Schema::ANY.one_of(&[&MESSAGE, &SOUND]).discriminator(&Discriminator {
+    property: "type",
+    mapping: &[("text", 0), ("picture", 0), ("photo", 0), ("sound", 1)],
+});

@@ -2,133 +2,71 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Discriminator, Format, Literal, Number, Schema, Types};
+use specwright_runtime::schema::{Discriminator, Format, Literal, Number, Schema};
 
 /// What a [`Bird`](crate::Bird) must satisfy.
-pub static BIRD: Schema = Schema {
-    any_of: &[&Schema { reference: Some(&PET_BASE), ..Schema::ANY }, &PARROT],
-    discriminator: Some(&Discriminator { property: "kind", mapping: &[("Bird", 0), ("Parrot", 1)] }),
-    ..Schema::ANY
-};
+pub static BIRD: Schema = Schema::ANY.any_of(&[&Schema::ANY.reference(&PET_BASE), &PARROT])
+    .discriminator(&Discriminator { property: "kind", mapping: &[("Bird", 0), ("Parrot", 1)] });
 
 /// What a [`Cat`](crate::Cat) must satisfy.
-pub static CAT: Schema = Schema {
-    all_of: &[
-        &PET_BASE,
-        &Schema {
-            types: Types::OBJECT,
-            required: &["lives"],
-            properties: &[(
-                "lives",
-                &Schema { types: Types::INTEGER, maximum: Some(Number::Integer(9)), ..Schema::ANY },
-            )],
-            ..Schema::ANY
-        },
-    ],
-    ..Schema::ANY
-};
+pub static CAT: Schema = Schema::ANY.all_of(&[
+    &PET_BASE,
+    &Schema::object(&[("lives", &Schema::INTEGER.maximum(Number::Integer(9)))]).required(&["lives"]),
+]);
 
 /// What a [`Dog`](crate::Dog) must satisfy.
-pub static DOG: Schema = Schema {
-    reference: Some(&PET_BASE),
-    types: Types::OBJECT,
-    properties: &[("kind", &DOG_KIND), ("breed", &Schema { types: Types::STRING, ..Schema::ANY })],
-    ..Schema::ANY
-};
+pub static DOG: Schema = Schema::object(&[("kind", &DOG_KIND), ("breed", &Schema::STRING)]).reference(&PET_BASE);
 
 /// What a [`DogKind`](crate::DogKind) must satisfy.
-pub static DOG_KIND: Schema = Schema { enumeration: Some(&[Literal::String("hound")]), ..Schema::ANY };
+pub static DOG_KIND: Schema = Schema::ANY.enumeration(&Literal::strings(["hound"]));
 
 /// What a [`Formats`](crate::Formats) must satisfy.
-pub static FORMATS: Schema = Schema {
-    types: Types::OBJECT,
-    properties: &[
-        ("id", &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY }),
-        ("day", &Schema { types: Types::STRING, format: Some(Format::Date), ..Schema::ANY }),
-        ("moment", &Schema { types: Types::STRING, format: Some(Format::DateTime), ..Schema::ANY }),
-        ("opens", &Schema { types: Types::STRING, format: Some(Format::Time), ..Schema::ANY }),
-        ("lasts", &Schema { types: Types::STRING, format: Some(Format::Duration), ..Schema::ANY }),
-        ("price", &Schema { types: Types::STRING, format: Some(Format::Decimal), ..Schema::ANY }),
-        ("bytes", &Schema { types: Types::STRING, format: Some(Format::Byte), ..Schema::ANY }),
-        ("raw", &Schema { types: Types::STRING, format: Some(Format::Binary), ..Schema::ANY }),
-        ("small", &Schema { types: Types::INTEGER, format: Some(Format::Int32), ..Schema::ANY }),
-        ("large", &Schema { types: Types::INTEGER, format: Some(Format::Int64), ..Schema::ANY }),
-        ("natural", &Schema { types: Types::INTEGER, format: Some(Format::Uint64), ..Schema::ANY }),
-        ("link", &Schema { types: Types::STRING, format: Some(Format::Uri), ..Schema::ANY }),
-        ("mail", &Schema { types: Types::STRING, format: Some(Format::Email), ..Schema::ANY }),
-        ("host", &Schema { types: Types::STRING, format: Some(Format::Hostname), ..Schema::ANY }),
-        ("v4", &Schema { types: Types::STRING, format: Some(Format::Ipv4), ..Schema::ANY }),
-        ("v6", &Schema { types: Types::STRING, format: Some(Format::Ipv6), ..Schema::ANY }),
-        ("alarm", &Schema { types: Types::STRING, format: Some(Format::Time), ..Schema::ANY }),
-        ("pause", &Schema { types: Types::STRING, format: Some(Format::Duration), ..Schema::ANY }),
-        ("fee", &Schema { types: Types::STRING, format: Some(Format::Decimal), ..Schema::ANY }),
-    ],
-    ..Schema::ANY
-};
+pub static FORMATS: Schema = Schema::object(&[
+    ("id", &Schema::STRING.format(Format::Uuid)),
+    ("day", &Schema::STRING.format(Format::Date)),
+    ("moment", &Schema::STRING.format(Format::DateTime)),
+    ("opens", &Schema::STRING.format(Format::Time)),
+    ("lasts", &Schema::STRING.format(Format::Duration)),
+    ("price", &Schema::STRING.format(Format::Decimal)),
+    ("bytes", &Schema::STRING.format(Format::Byte)),
+    ("raw", &Schema::STRING.format(Format::Binary)),
+    ("small", &Schema::INTEGER.format(Format::Int32)),
+    ("large", &Schema::INTEGER.format(Format::Int64)),
+    ("natural", &Schema::INTEGER.format(Format::Uint64)),
+    ("link", &Schema::STRING.format(Format::Uri)),
+    ("mail", &Schema::STRING.format(Format::Email)),
+    ("host", &Schema::STRING.format(Format::Hostname)),
+    ("v4", &Schema::STRING.format(Format::Ipv4)),
+    ("v6", &Schema::STRING.format(Format::Ipv6)),
+    ("alarm", &Schema::STRING.format(Format::Time)),
+    ("pause", &Schema::STRING.format(Format::Duration)),
+    ("fee", &Schema::STRING.format(Format::Decimal)),
+]);
 
 /// What a [`Parrot`](crate::Parrot) must satisfy.
-pub static PARROT: Schema = Schema {
-    all_of: &[
-        &Schema { reference: Some(&PET_BASE), ..Schema::ANY },
-        &Schema {
-            types: Types::OBJECT,
-            properties: &[(
-                "words",
-                &Schema {
-                    types: Types::ARRAY,
-                    items: Some(&Schema { types: Types::STRING, ..Schema::ANY }),
-                    ..Schema::ANY
-                },
-            )],
-            ..Schema::ANY
-        },
-    ],
-    ..Schema::ANY
-};
+pub static PARROT: Schema = Schema::ANY
+    .all_of(&[&Schema::ANY.reference(&PET_BASE), &Schema::object(&[("words", &Schema::array(&Schema::STRING))])]);
 
 /// What a [`Pet`](crate::Pet) must satisfy.
-pub static PET: Schema = Schema {
-    any_of: &[&PET_BASE, &CAT, &DOG, &POODLE, &BIRD],
-    discriminator: Some(&Discriminator {
-        property: "kind",
-        mapping: &[("Pet", 0), ("cat", 1), ("kitten", 1), ("hound", 2), ("Poodle", 3), ("Bird", 4), ("Parrot", 4)],
-    }),
-    ..Schema::ANY
-};
+pub static PET: Schema = Schema::ANY.any_of(&[&PET_BASE, &CAT, &DOG, &POODLE, &BIRD]).discriminator(&Discriminator {
+    property: "kind",
+    mapping: &[("Pet", 0), ("cat", 1), ("kitten", 1), ("hound", 2), ("Poodle", 3), ("Bird", 4), ("Parrot", 4)],
+});
 
 /// What a [`PetBase`](crate::PetBase) must satisfy.
-pub static PET_BASE: Schema = Schema {
-    types: Types::OBJECT,
-    required: &["kind", "name"],
-    properties: &[
-        ("kind", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("name", &Schema { types: Types::STRING, ..Schema::ANY }),
-        ("mood", &PET_BASE_MOOD),
-    ],
-    ..Schema::ANY
-};
+pub static PET_BASE: Schema = Schema::object(&[
+    ("kind", &Schema::STRING),
+    ("name", &Schema::STRING),
+    ("mood", &PET_BASE_MOOD),
+])
+.required(&["kind", "name"]);
 
 /// What a [`PetBaseMood`](crate::PetBaseMood) must satisfy.
-pub static PET_BASE_MOOD: Schema = Schema {
-    types: Types::STRING,
-    enumeration: Some(&[Literal::String("calm"), Literal::String("wild")]),
-    ..Schema::ANY
-};
+pub static PET_BASE_MOOD: Schema = Schema::STRING.enumeration(&Literal::strings(["calm", "wild"]));
 
 /// What a [`Poodle`](crate::Poodle) must satisfy.
-pub static POODLE: Schema = Schema {
-    all_of: &[
-        &DOG,
-        &Schema {
-            types: Types::OBJECT,
-            required: &["curls"],
-            properties: &[("curls", &Schema { types: Types::INTEGER, ..Schema::ANY })],
-            ..Schema::ANY
-        },
-    ],
-    ..Schema::ANY
-};
+pub static POODLE: Schema = Schema::ANY
+    .all_of(&[&DOG, &Schema::object(&[("curls", &Schema::INTEGER)]).required(&["curls"])]);
 
 /// What a [`Values`](crate::Values) must satisfy.
-pub static VALUES: Schema =
-    Schema { types: Types::OBJECT, properties: &[("pet", &PET), ("formats", &FORMATS)], ..Schema::ANY };
+pub static VALUES: Schema = Schema::object(&[("pet", &PET), ("formats", &FORMATS)]);

@@ -116,3 +116,43 @@ fn what_can_be_typed_is_typed() {
         assert!(!is_untyped(&lowered), "{schema} is untyped");
     }
 }
+
+/// The rows of OpenAPI's table of style examples that say `n/a`.
+#[test]
+fn a_style_without_a_meaning_is_a_warning() {
+    let said = |parameter: &str| {
+        let text = format!(
+            "openapi: 3.1.0\ninfo: {{ title: T, version: '1' }}\npaths:\n  /a:\n    get:\n      operationId: a\n      parameters:\n        \
+             - {{ name: color, in: query, {parameter} }}\n      responses: {{ '204': {{ description: Done. }} }}\n"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("openapi.yaml");
+        std::fs::write(&path, text).unwrap();
+        lower::load(&path).unwrap_or_else(|diagnostics| panic!("{parameter}\n{diagnostics}")).warnings.to_string()
+    };
+    let (single, list, object) = ("type: string", "type: array, items: { type: string }", "type: object");
+    for (style, schema) in [
+        ("deepObject", single),
+        ("deepObject", list),
+        ("deepObject, explode: false", object),
+        ("spaceDelimited", single),
+        ("spaceDelimited, explode: true", list),
+        ("spaceDelimited, explode: true", object),
+        ("pipeDelimited", single),
+        ("pipeDelimited, explode: true", list),
+        ("pipeDelimited, explode: true", object),
+    ] {
+        let said = said(&format!("style: {style}, schema: {{ {schema} }}"));
+        assert!(said.contains("warning[undefined-style]") && said.contains("openapi.yaml:8:"), "{style}: {said}");
+    }
+    for (style, schema) in [
+        ("deepObject", object),
+        ("spaceDelimited", list),
+        ("spaceDelimited", object),
+        ("pipeDelimited", list),
+        ("form", single),
+        ("form, explode: false", object),
+    ] {
+        assert_eq!(said(&format!("style: {style}, schema: {{ {schema} }}")), "", "{style}");
+    }
+}

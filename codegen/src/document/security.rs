@@ -137,6 +137,10 @@ impl<'a> Reader<'a> {
                             format!("there is no security scheme `{}`", entry.key),
                         )
                         .at_key(entry)
+                        .note(
+                            "each name must be that of a security scheme under the Components Object (OpenAPI, \
+                             \"Security Requirement Object\")",
+                        )
                         .help(match self.schemes.as_slice() {
                             [] => "declare it in `components/securitySchemes`".to_owned(),
                             known => format!(

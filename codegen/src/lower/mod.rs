@@ -24,6 +24,7 @@ mod recursion;
 mod schema;
 mod security;
 mod shape;
+mod style;
 mod types;
 
 pub(crate) use body::{Treatment, treatment};

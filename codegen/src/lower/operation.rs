@@ -397,6 +397,7 @@ impl Lowerer<'_, '_> {
             }
         };
         let id = schema.and_then(|schema| self.document.schema_of(schema))?;
+        self.check_style(&data.name, style, data.explode, id);
         let chosen = data.extensions.get("x-rust-name").and_then(serde_json::Value::as_str);
         let wanted = naming::request_field(chosen.unwrap_or(&data.name));
         // `id` in the path and `id` in the query are two fields: the second is `id_query`.

@@ -69,7 +69,7 @@ fn tag_files<'a>(api: &'a Api, tag: &'a Tag, methods: Vec<Method<'a>>) -> Result
         let docs = text::module_docs(&format!("{}.", method.route()), None);
         let text = TagFile { api, docs, methods: vec![method] }.rendered()?;
         let module = text::module(&operation.name.rust);
-        if text.contains("\npub ") {
+        if ["\npub struct ", "\npub enum "].iter().any(|item| text.contains(item)) {
             folder.with_types.push(module.clone());
         }
         folder.modules.push(module);

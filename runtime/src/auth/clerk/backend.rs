@@ -12,7 +12,7 @@ use http::{Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::{ConfigError, Reason, VerifyError, builder::install_crypto, jwks::Clock};
+use super::{ConfigError, Reason, VerifyError, jwks::Clock};
 use crate::auth::Secret;
 
 const URL: &str = "https://api.clerk.com";
@@ -257,7 +257,6 @@ impl BackendApiBuilder {
     ///
     /// [`ConfigError::BackendApi`].
     pub fn build(self) -> Result<BackendApi, ConfigError> {
-        install_crypto();
         let refuse = |problem| ConfigError::BackendApi { problem };
         let parsed = reqwest::Url::parse(&self.url).map_err(|_| refuse("CLERK_API_URL is not a URL"))?;
         let loopback = matches!(parsed.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));

@@ -1,7 +1,7 @@
 //! The verifier's configuration, checked when the service starts: a wrong key is one clear line then, not a stream of 401.
 
 use std::{
-    sync::{Arc, Once},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -237,7 +237,6 @@ impl ClerkVerifierBuilder {
     ///
     /// [`ConfigError`]: no key, or one that cannot be used; a publishable key and an issuer of two instances.
     pub fn build(self) -> Result<ClerkVerifier, ConfigError> {
-        install_crypto();
         let publishable_key = self.publishable_key.as_deref().map(PublishableKey::parse).transpose()?;
         let mut issuer = self.issuer;
         if let Some(key) = &publishable_key {
@@ -281,14 +280,4 @@ impl ClerkVerifierBuilder {
         let remembered = remembers.then(|| TokenCache::new(self.remembered, REMEMBERED_MS));
         Ok(ClerkVerifier { keys, rules, cookie_key, clock: self.clock, remembered, sessions: self.sessions })
     }
-}
-
-/// `jsonwebtoken` 11 panics at the first verification unless exactly one of its crypto features is on or a provider is
-/// installed. Some other dependency may turn the second feature on, so we do not rely on the first. Where the program has
-/// installed a provider already, that one stays.
-pub(super) fn install_crypto() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-    });
 }

@@ -21,14 +21,13 @@ use std::{
 use arc_swap::ArcSwapOption;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{StatusCode, header};
-use jsonwebtoken::DecodingKey;
 use serde_json::Value;
 use tokio::{
     sync::{Mutex, MutexGuard},
     time::{sleep, timeout},
 };
 
-use super::{ConfigError, pem};
+use super::{ConfigError, key::PublicKey};
 
 /// The time, injected.
 pub(super) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -104,7 +103,7 @@ pub(super) struct Jwks {
 
 struct KeySet {
     /// By key id. Clerk takes the last of several keys with one id; so do we.
-    by_id: HashMap<String, DecodingKey>,
+    by_id: HashMap<String, PublicKey>,
     fetched_ms: i64,
 }
 
@@ -153,7 +152,7 @@ impl Jwks {
     }
 
     /// The key with this id.
-    pub(super) async fn key(&self, id: &str) -> Result<DecodingKey, KeyError> {
+    pub(super) async fn key(&self, id: &str) -> Result<PublicKey, KeyError> {
         let known = self.usable().map(|(keys, age)| (keys.by_id.get(id).cloned(), age));
         match known {
             Some((Some(key), age)) if age < self.lives.soft => Ok(key),
@@ -171,7 +170,7 @@ impl Jwks {
     }
 
     /// One request refreshes keys that are still usable; the others find the lock taken. `None`: go on with the key at hand.
-    async fn refreshed(&self, id: &str) -> Option<Result<DecodingKey, KeyError>> {
+    async fn refreshed(&self, id: &str) -> Option<Result<PublicKey, KeyError>> {
         let mut fetches = self.fetches.try_lock().ok()?;
         // A key that the fresh keys no longer have was withdrawn: the old one must not be used again.
         let judge = |keys: &KeySet| Some(keys.by_id.get(id).cloned().ok_or(KeyError::Unknown));
@@ -199,7 +198,7 @@ impl Jwks {
     }
 
     /// No usable key of this id: wait for the fetch that is under way, or fetch.
-    async fn fetched(&self, id: &str) -> Result<DecodingKey, KeyError> {
+    async fn fetched(&self, id: &str) -> Result<PublicKey, KeyError> {
         let mut fetches = self.fetches.lock().await;
         // Whoever held the lock may have fetched it.
         let usable = self.usable();
@@ -264,7 +263,7 @@ impl Jwks {
         pause
     }
 
-    async fn attempt(&self) -> Result<HashMap<String, DecodingKey>, AttemptError> {
+    async fn attempt(&self) -> Result<HashMap<String, PublicKey>, AttemptError> {
         let again = |problem: &reqwest::Error| AttemptError {
             problem: if problem.is_timeout() { "it timed out".into() } else { chain(problem) },
             worth_another: true,
@@ -309,7 +308,7 @@ impl Jwks {
 
 /// The keys that Clerk's signatures can be checked with, by id. Others are left out: for encryption, of another type, for
 /// another algorithm, without an id. `None` where nothing is left, which is never a reason to forget good keys.
-fn parse(body: &[u8]) -> Option<HashMap<String, DecodingKey>> {
+fn parse(body: &[u8]) -> Option<HashMap<String, PublicKey>> {
     let document = serde_json::from_slice::<Value>(body).ok()?;
     let mut keys = HashMap::new();
     for key in document.get("keys")?.as_array()? {
@@ -321,7 +320,7 @@ fn parse(body: &[u8]) -> Option<HashMap<String, DecodingKey>> {
         }
         let number = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?.trim_end_matches('=')).ok();
         if let (Some(id), Some(modulus), Some(exponent)) = (text("kid"), number("n"), number("e"))
-            && let Some(key) = pem::from_components(&modulus, &exponent)
+            && let Some(key) = PublicKey::from_components(&modulus, &exponent)
         {
             keys.insert(id.to_owned(), key);
         }

@@ -36,7 +36,6 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
 use super::{AuthError, Authenticator, Caller, Credential, condition::Condition};
@@ -49,6 +48,7 @@ mod claims;
 mod cookie;
 mod json;
 mod jwks;
+mod key;
 mod machine;
 mod pem;
 mod publishable_key;
@@ -65,6 +65,7 @@ pub use self::{
 use self::{
     cache::TokenCache,
     jwks::{Clock, Jwks, KeyError},
+    key::PublicKey,
     token::{Rules, Token},
 };
 
@@ -84,7 +85,7 @@ pub struct ClerkVerifier {
 /// Where the keys come from.
 enum Keys {
     /// The operator gave them; a token's `kid` is ignored, as Clerk does.
-    Given(Vec<DecodingKey>),
+    Given(Vec<PublicKey>),
     /// The instance publishes them.
     Fetched(Box<Jwks>),
 }

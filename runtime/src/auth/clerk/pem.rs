@@ -7,9 +7,8 @@ use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use jsonwebtoken::DecodingKey;
 
-use super::ConfigError;
+use super::{ConfigError, key::PublicKey};
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -22,7 +21,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// Accepted: PEM with any line ends, indentation or none, literal `\n`, quotes around it, spaces for line breaks; the base64
 /// text without header and footer; base64 of the whole PEM. Several PEM blocks give several keys, for a rotation.
-pub(super) fn parse(text: &str) -> Result<Vec<DecodingKey>, ConfigError> {
+pub(super) fn parse(text: &str) -> Result<Vec<PublicKey>, ConfigError> {
     let text = text.trim().trim_matches(['"', '\'']).replace("\\r", "").replace("\\n", "\n");
     if text.trim().is_empty() {
         return refuse("it is empty");
@@ -42,24 +41,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<DecodingKey>, ConfigError> {
     }
 }
 
-/// A public key from the modulus and exponent of a JWK, big-endian (RFC 7518, section 6.3.1). `None` where they are no key to
-/// trust a signature to.
-pub(super) fn from_components(modulus: &[u8], exponent: &[u8]) -> Option<DecodingKey> {
-    let modulus = without_leading_zeros(modulus);
-    let exponent = without_leading_zeros(exponent);
-    let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
-    let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
-    let plausible = (2_048..=8_192).contains(&bits)
-        && is_odd(modulus)
-        && is_odd(exponent)
-        && exponent != [1]
-        && exponent.len() <= 4;
-    plausible.then(|| DecodingKey::from_rsa_raw_components(modulus, exponent))
-}
-
 const BEGIN: &str = "-----BEGIN ";
 
-fn blocks(text: &str) -> Result<Vec<DecodingKey>, ConfigError> {
+fn blocks(text: &str) -> Result<Vec<PublicKey>, ConfigError> {
     let mut keys = Vec::new();
     for block in text.split(BEGIN).skip(1) {
         let Some((label, rest)) = block.split_once("-----") else {
@@ -91,7 +75,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 }
 
 /// SubjectPublicKeyInfo (RFC 5280, section 4.1) of an RSA key, or RSAPublicKey (RFC 8017, appendix A.1.1), in DER.
-fn key(bytes: &[u8]) -> Result<DecodingKey, ConfigError> {
+fn key(bytes: &[u8]) -> Result<PublicKey, ConfigError> {
     let mut outer = Der(bytes);
     let Some(mut fields) = outer.read(SEQUENCE).map(Der) else {
         return refuse(NOT_A_KEY);
@@ -116,7 +100,7 @@ fn key(bytes: &[u8]) -> Result<DecodingKey, ConfigError> {
     if modulus.len() <= 1 {
         return refuse(PRIVATE);
     }
-    match from_components(modulus, exponent) {
+    match PublicKey::from_components(modulus, exponent) {
         Some(key) => Ok(key),
         None => refuse("it is not an RSA key of 2048 to 8192 bits"),
     }
@@ -150,11 +134,6 @@ impl<'a> Der<'a> {
         self.0 = rest;
         Some(content)
     }
-}
-
-fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    &bytes[zeros..]
 }
 
 fn refuse<T>(problem: &'static str) -> Result<T, ConfigError> {

@@ -2,14 +2,13 @@
 //!
 //! The order is part of the contract: the signature comes before the claims, so that a forger learns nothing about the claims,
 //! and everything that costs nothing comes before a key is looked up, so that a stream of rubbish costs no key fetch.
-//! `jsonwebtoken` checks the signature; its claim checks are not used, because they differ from Clerk's in times (60 s leeway,
-//! rounding), `azp`, `iss`, `aud` and `typ`.
+//! aws-lc-rs checks the signature. No library's claim checks are used: those of `jsonwebtoken` differ from Clerk's in times (60 s
+//! leeway, rounding), `azp`, `iss`, `aud` and `typ`.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
-use super::{json, reason::Reason};
+use super::{json, key::PublicKey, reason::Reason};
 
 /// A longer token is refused before any work. Clerk keeps tokens below 4 KB for the sake of cookies.
 const MAX_LENGTH: usize = 64 * 1024;
@@ -47,7 +46,7 @@ pub(super) struct Token<'a> {
     has_duplicates: bool,
     /// `header.payload`, as sent: what the signature is over.
     message: &'a str,
-    signature: &'a str,
+    signature: Vec<u8>,
 }
 
 /// Clerk reports a payload that is JSON but no object late and differently, so the difference is kept.
@@ -75,7 +74,7 @@ impl<'a> Token<'a> {
             None => (serde_json::from_slice(&header).map_err(|_| Reason::Invalid)?, true),
         };
         let payload = json::parse(&part(payload)?).ok_or(Reason::Invalid)?;
-        part(signature)?;
+        let signature = part(signature)?;
         Ok(Self {
             header: match header {
                 Value::Object(members) => members,
@@ -163,15 +162,9 @@ impl<'a> Token<'a> {
     }
 
     /// Whether one of the keys made the signature (RSASSA-PKCS1-v1_5 with SHA-256).
-    pub(super) fn check_signature(&self, keys: &[DecodingKey]) -> Result<(), Reason> {
-        for key in keys {
-            match jsonwebtoken::crypto::verify(self.signature, self.message.as_bytes(), key, Algorithm::RS256) {
-                Ok(true) => return Ok(()),
-                Ok(false) => {}
-                Err(_) => return Err(Reason::VerificationFailed),
-            }
-        }
-        Err(Reason::InvalidSignature)
+    pub(super) fn check_signature(&self, keys: &[PublicKey]) -> Result<(), Reason> {
+        let made = |key: &PublicKey| key.made(&self.signature, self.message.as_bytes());
+        if keys.iter().any(made) { Ok(()) } else { Err(Reason::InvalidSignature) }
     }
 
     /// The checks of the claims, and the claims.

@@ -1,0 +1,46 @@
+//! A key that signatures are checked with.
+//!
+//! Parsed once: to build the key from its numbers costs a good part of a verification, and a service verifies with the same
+//! one to three keys for months. `jsonwebtoken` keeps the numbers and parses them each time, so aws-lc-rs, which it calls for the
+//! same check, is called here without it.
+
+use std::{fmt, sync::Arc};
+
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+
+/// A public RSA key of 2048 to 8192 bits. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct PublicKey(Arc<ParsedPublicKey>);
+
+impl PublicKey {
+    /// From the modulus and exponent of a JWK, big-endian (RFC 7518, section 6.3.1). `None` where they are no key to trust a
+    /// signature to.
+    pub(super) fn from_components(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
+        let (n, e) = (without_leading_zeros(modulus), without_leading_zeros(exponent));
+        let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
+        let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
+        let plausible = (2_048..=8_192).contains(&bits) && is_odd(n) && is_odd(e) && e != [1] && e.len() <= 4;
+        if !plausible {
+            return None;
+        }
+        let parsed = RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()?;
+        Some(Self(Arc::new(parsed)))
+    }
+
+    /// Whether this key made the signature: RSASSA-PKCS1-v1_5 with SHA-256 (`RS256` of RFC 7518, section 3.3), and nothing else
+    /// whatever a token says.
+    pub(super) fn made(&self, signature: &[u8], message: &[u8]) -> bool {
+        self.0.verify_sig(message, signature).is_ok()
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("PublicKey")
+    }
+}
+
+fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
+}

@@ -88,7 +88,6 @@ impl Failure {
         match self.kind {
             Kind::Problem { status, cause, retry_after } => {
                 tracing::error!(
-                    request.id = %request_id,
                     http.status = status.as_u16(),
                     error = %Chain(cause.as_ref()),
                     "operation failed"

@@ -225,7 +225,6 @@ impl Reply {
 
     fn breach(self, violations: &[schema::Violation]) -> Response {
         tracing::error!(
-            request.id = %self.request_id,
             operation = self.operation,
             http.status = self.status.as_u16(),
             violations = %listed(violations),

@@ -145,7 +145,7 @@ async fn take<R: Receiver>(verifier: &Verifier, receiver: &R, request: Request, 
     let message = match verifier.verify(&parts.headers, &body) {
         Ok(message) => message,
         Err(refusal) => {
-            tracing::warn!(request.id = %request_id, error = %refusal, "webhook not accepted");
+            tracing::warn!(error = %refusal, "webhook not accepted");
             let problem = Problem::new(StatusCode::BAD_REQUEST).detail("the message is not signed as it must be");
             return problem.into_response(Some(request_id));
         }
@@ -154,7 +154,7 @@ async fn take<R: Receiver>(verifier: &Verifier, receiver: &R, request: Request, 
     match receiver.receive(message).await {
         Ok(receipt) => {
             let duplicate = receipt == Receipt::Duplicate;
-            tracing::info!(request.id = %request_id, webhook.id = id, webhook.kind = kind, webhook.duplicate = duplicate, "webhook received");
+            tracing::info!(webhook.id = id, webhook.kind = kind, webhook.duplicate = duplicate, "webhook received");
             (StatusCode::NO_CONTENT, Body::empty()).into_response()
         }
         Err(failure) => failure.into_response(request_id),

@@ -23,7 +23,6 @@ pub(super) struct Trace {
     pub(super) deadline: Instant,
     pub(super) route: Arc<OnceLock<&'static str>>,
     pub(super) operation: Arc<OnceLock<&'static str>>,
-    pub(super) user: Arc<OnceLock<String>>,
 }
 
 /// When the platform gives up on a request; an extension that the Lambda adapter sets.
@@ -39,7 +38,6 @@ impl Trace {
             deadline: platform.map_or(own, |platform| platform.min(own)),
             route: Arc::default(),
             operation: Arc::default(),
-            user: Arc::default(),
         }
     }
 }
@@ -55,17 +53,16 @@ pub(super) async fn observe(service: Service, mut request: Request, next: Next) 
     }
     request.extensions_mut().insert(trace.clone());
     let method = request.method().clone();
-    let span = tracing::info_span!("request", request.id = %trace.request_id, user.id = tracing::field::Empty);
+    // Every line of a request has its id from here, those of a log that shows errors only too: hence not an `info` span.
+    let span = tracing::error_span!("request", request.id = %trace.request_id, user.id = tracing::field::Empty);
     let response = answer(request, next, &trace).instrument(span.clone()).await;
     let _entered = span.enter();
     let status = response.status().as_u16();
     tracing::info!(
-        request.id = %trace.request_id,
         http.method = %method,
         http.route = trace.route.get().copied().unwrap_or(""),
         operation = trace.operation.get().copied().unwrap_or(""),
         http.status = status,
-        user.id = trace.user.get().map_or("", String::as_str),
         duration_ms = started.elapsed().as_micros() as f64 / 1000.0,
         "answered"
     );
@@ -95,7 +92,6 @@ async fn answer(request: Request, next: Next, trace: &Trace) -> Response {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {
             tracing::error!(
-                request.id = %trace.request_id,
                 operation = trace.operation.get().copied().unwrap_or(""),
                 panic.message = panic_message(panic.as_ref()),
                 "operation panicked"
@@ -103,11 +99,7 @@ async fn answer(request: Request, next: Next, trace: &Trace) -> Response {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into_response(Some(&trace.request_id))
         }
         Err(_) => {
-            tracing::error!(
-                request.id = %trace.request_id,
-                operation = trace.operation.get().copied().unwrap_or(""),
-                "operation timed out"
-            );
+            tracing::error!(operation = trace.operation.get().copied().unwrap_or(""), "operation timed out");
             Problem::new(StatusCode::GATEWAY_TIMEOUT).into_response(Some(&trace.request_id))
         }
     }

@@ -198,9 +198,8 @@ impl Service {
         trace: &Trace,
     ) -> Result<Box<dyn RespondBoxed>, RouteError> {
         let (parts, body) = request.into_parts();
-        let caller = self.authenticate(operation, &parts, &trace.request_id).await?;
+        let caller = self.authenticate(operation, &parts).await?;
         if let Some(caller) = &caller {
-            let _ = trace.user.set(caller.user_id().to_string());
             tracing::Span::current().record("user.id", caller.user_id().as_str());
         }
         let Some(accept) = negotiate(&parts.headers, operation.produces) else {

@@ -9,7 +9,6 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 use super::Service;
 use crate::{
     auth::{AuthError, Caller, Credential, Secret},
-    context::RequestId,
     decode::Rejection,
     failure::Chain,
     operation::{Location, Operation, Requirement, SchemeKind, SecurityScheme},
@@ -22,7 +21,6 @@ impl Service {
         &self,
         operation: &'static Operation,
         parts: &Parts,
-        request_id: &RequestId,
     ) -> Result<Option<Caller>, Rejection> {
         let mut worst: Option<AuthError> = None;
         let mut anonymous = operation.security.is_empty();
@@ -39,7 +37,7 @@ impl Service {
         }
         match worst {
             Some(error) if !(anonymous && matches!(error, AuthError::Missing)) => {
-                log(&error, operation, request_id);
+                log(&error, operation);
                 Err(refuse(error, operation))
             }
             _ => Ok(None),
@@ -134,13 +132,13 @@ fn rank(error: &AuthError) -> u8 {
     }
 }
 
-fn log(error: &AuthError, operation: &Operation, request_id: &RequestId) {
+fn log(error: &AuthError, operation: &Operation) {
     match error {
-        AuthError::Missing => tracing::debug!(request.id = %request_id, operation = operation.id, "no credential"),
+        AuthError::Missing => tracing::debug!(operation = operation.id, "no credential"),
         AuthError::Unavailable { .. } => {
-            tracing::error!(request.id = %request_id, operation = operation.id, error = %Chain(error), "cannot authenticate");
+            tracing::error!(operation = operation.id, error = %Chain(error), "cannot authenticate");
         }
-        _ => tracing::info!(request.id = %request_id, operation = operation.id, error = %Chain(error), "not let in"),
+        _ => tracing::info!(operation = operation.id, error = %Chain(error), "not let in"),
     }
 }
 

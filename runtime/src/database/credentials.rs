@@ -96,6 +96,19 @@ impl CredentialStore {
         Self { source, generation: AtomicU64::new(0), state: Mutex::default() }
     }
 
+    /// Whether this is the store of a secret.
+    pub(super) fn is_of(&self, secret: &Arc<dyn SecretSource>) -> bool {
+        Arc::ptr_eq(&self.source, secret)
+    }
+
+    /// A store of the same secret for another pool, which begins with what is in use here: the secret is not read again for it.
+    pub(super) async fn share(&self) -> (Self, Option<Credentials>) {
+        let in_use = self.state.lock().await.in_use.clone();
+        let generation = AtomicU64::new(u64::from(in_use.is_some()));
+        let state = Mutex::new(State { in_use: in_use.clone(), ..State::default() });
+        (Self { source: Arc::clone(&self.source), generation, state }, in_use)
+    }
+
     /// The generation in use, after the first fetch where that is still to do.
     pub(super) async fn load(&self, install: impl Fn(&Credentials)) -> Result<u64, Error> {
         let generation = self.generation.load(Ordering::Acquire);

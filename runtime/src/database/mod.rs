@@ -94,6 +94,11 @@ impl Database {
     ///
     /// None at present; settings that cannot work are refused by [`Settings`].
     pub fn connect(settings: Settings) -> Result<Self, Error> {
+        let credentials = settings.endpoint.secret.clone().map(CredentialStore::new);
+        Ok(Self::with(settings, credentials))
+    }
+
+    fn with(settings: Settings, credentials: Option<CredentialStore>) -> Self {
         let options = PgPoolOptions::new()
             .min_connections(0)
             .max_connections(settings.max_connections)
@@ -103,8 +108,7 @@ impl Database {
             // BEGIN is the test: where it is not answered, another connection is taken. Saves a round trip per request.
             .test_before_acquire(false);
         let pool = options.connect_lazy_with(settings.endpoint.options.clone());
-        let credentials = settings.endpoint.secret.clone().map(CredentialStore::new);
-        Ok(Self { inner: Arc::new(Inner { pool, settings, credentials }) })
+        Self { inner: Arc::new(Inner { pool, settings, credentials }) }
     }
 
     /// Begins a transaction in the name of somebody: `database.begin(&caller)`, or [`Scope::Public`] where there is no caller.
@@ -200,8 +204,19 @@ impl Database {
     pub async fn migrate(&self, migrator: &Migrator) -> Result<usize, Error> {
         let settings = &self.inner.settings;
         let endpoint = settings.migration.as_ref().unwrap_or(&settings.endpoint).clone();
-        let own =
-            Self::connect(Settings { endpoint, migration: None, role: None, ..settings.clone() }.max_connections(1))?;
+        let mut own = Settings { endpoint, migration: None, role: None, ..settings.clone() }.max_connections(1);
+        let own = match (&self.inner.credentials, &own.endpoint.secret) {
+            // The service's own secret: read once, for both pools.
+            (Some(store), Some(secret)) if store.is_of(secret) => {
+                self.loaded_credentials().await?;
+                let (shared, in_use) = store.share().await;
+                if let Some(in_use) = in_use {
+                    own.endpoint.options = in_use.apply(&own.endpoint.options);
+                }
+                Self::with(own, Some(shared))
+            }
+            _ => Self::connect(own)?,
+        };
         let outcome = migrate::run(&own, migrator).await;
         own.close().await;
         outcome

@@ -108,6 +108,41 @@ async fn the_secret_is_read_once_and_again_when_refused() {
 }
 
 #[tokio::test]
+async fn a_process_that_migrates_and_serves_reads_the_secret_once() {
+    let case = Case::new("one", 2).await;
+    case.vault.put(Some("one"), None);
+    let migrator = sqlx::migrate::Migrator::DEFAULT;
+    // Nothing to apply: the login may not make the table, and that is found out after the login was accepted.
+    let error = case.database.migrate(&migrator).await.unwrap_err();
+    assert_eq!(error.sqlstate().as_deref(), Some("42501"), "{error:?}");
+    assert_eq!(case.who().await.unwrap(), case.vault.user);
+    assert_eq!(case.asked(), 1);
+
+    // Each of the two pools goes through a rotation by itself.
+    case.change_password("two").await;
+    case.vault.put(Some("two"), None);
+    let error = case.database.migrate(&migrator).await.unwrap_err();
+    assert_eq!(error.sqlstate().as_deref(), Some("42501"), "{error:?}");
+    assert_eq!(case.who().await.unwrap(), case.vault.user);
+    assert_eq!(case.asked(), 2);
+}
+
+#[tokio::test]
+async fn an_outage_of_the_secret_is_not_noticed_while_the_password_is_good() {
+    let case = Case::new("one", 2).await;
+    case.vault.put(Some("one"), None);
+    case.who().await.unwrap();
+    case.vault.put(None, None);
+    let user = &case.vault.user;
+    let statement = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{user}'");
+    administer(server().await, &statement).await;
+    for who in join_all((0..24).map(|_| case.who())).await {
+        assert_eq!(who.unwrap(), case.vault.user);
+    }
+    assert_eq!(case.asked(), 1, "new connections are made with what is known");
+}
+
+#[tokio::test]
 async fn the_pending_version_bridges_the_middle_of_a_rotation() {
     let case = Case::new("one", 4).await;
     case.vault.put(Some("one"), None);

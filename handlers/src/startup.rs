@@ -92,10 +92,14 @@ impl Startup {
     pub async fn from_environment() -> Result<Self, Error> {
         if variable("AWS_LAMBDA_RUNTIME_API").is_some() {
             // A database that is away must not make the function fail to start: it would be started again and again.
-            let config = configured()?;
-            // The secret and a connection while the platform still gives the start more than the requests.
-            if let Err(error) = config.database.warm_up().await {
+            let (config, verifier) = configured()?;
+            // While the platform still gives the start more than the requests, and at the same time.
+            let (database, keys) = tokio::join!(config.database.warm_up(), verifier.prefetch());
+            if let Err(error) = database {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the database is not there yet");
+            }
+            if let Err(error) = keys {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the signing keys are not there yet");
             }
             return Ok(Self::new(config, None));
         }
@@ -105,7 +109,7 @@ impl Startup {
         return local::start(listener).await;
         #[cfg(not(feature = "local"))]
         {
-            let config = configured()?;
+            let (config, _) = configured()?;
             reach(&config.database).await?;
             Ok(Self::new(config, Some(listener)))
         }
@@ -191,11 +195,12 @@ pub fn migrates_on_lambda() -> bool {
 }
 
 /// What the environment names: a database and a verifier, both of which a deployed service needs, and perhaps a secret key.
-fn configured() -> Result<Config, Error> {
+fn configured() -> Result<(Config, Arc<ClerkVerifier>), Error> {
     let database = Settings::from_environment().and_then(connect);
     match (database, ClerkVerifier::from_environment(), api_keys(), webhooks()) {
         (Ok(database), Ok(verifier), Ok(api_keys), Ok(webhooks)) => {
-            Ok(Config { api_keys, webhooks, ..Config::new(database, Arc::new(verifier)) })
+            let verifier = Arc::new(verifier);
+            Ok((Config { api_keys, webhooks, ..Config::new(database, Arc::clone(&verifier) as _) }, verifier))
         }
         (database, verifier, api_keys, webhooks) => {
             let problems = [

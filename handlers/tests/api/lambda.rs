@@ -15,7 +15,7 @@ use tokio::{
 use crate::support::{Answer, Sends as _, Service, issuer};
 
 /// The binary as a function, and what invokes it.
-struct Function {
+pub(crate) struct Function {
     runtime: LambdaRuntime,
     token: String,
     _child: Child,
@@ -23,13 +23,17 @@ struct Function {
 
 impl Function {
     async fn start(service: &Service) -> Self {
+        let database = ("DATABASE_URL", service.database_url.clone());
+        Self::start_with([database, ("CLERK_JWT_KEY", issuer().public_key().to_owned())]).await
+    }
+
+    pub(crate) async fn start_with<const N: usize>(environment: [(&str, String); N]) -> Self {
         let runtime = LambdaRuntime::start().await.unwrap();
         let child = Command::new(bootstrap())
             .env_clear()
             .envs(runtime.environment())
             .env("AWS_REGION", "eu-central-1")
-            .env("DATABASE_URL", &service.database_url)
-            .env("CLERK_JWT_KEY", issuer().public_key())
+            .envs(environment)
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .spawn()
@@ -39,7 +43,7 @@ impl Function {
     }
 
     /// One invocation. `path` is as API Gateway sends it: with the stage, where that is not `$default`.
-    async fn call(
+    pub(crate) async fn call(
         &self,
         method: &str,
         stage: &str,
@@ -90,10 +94,10 @@ fn bootstrap() -> OsString {
 
 /// What the function gave to API Gateway.
 #[derive(Debug)]
-struct Reply(Value);
+pub(crate) struct Reply(Value);
 
 impl Reply {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(u16::try_from(self.0["statusCode"].as_u64().unwrap()).unwrap()).unwrap()
     }
 
@@ -107,7 +111,7 @@ impl Reply {
         if self.0["isBase64Encoded"] == true { STANDARD.decode(body).unwrap() } else { body.as_bytes().to_vec() }
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes()).unwrap_or_else(|error| panic!("{error}: {:?}", self.0))
     }
 }

@@ -10,6 +10,7 @@ mod support;
 mod artefact;
 mod attachments;
 mod authentication;
+mod cold;
 mod errors;
 mod health;
 mod isolation;

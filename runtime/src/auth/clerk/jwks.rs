@@ -151,6 +151,15 @@ impl Jwks {
         &self.url
     }
 
+    /// Fetches the keys where there are none, so that the first request need not.
+    pub(super) async fn prefetch(&self) -> Result<(), KeyError> {
+        let mut fetches = self.fetches.lock().await;
+        match self.usable() {
+            Some(_) => Ok(()),
+            None => self.fetch(&mut fetches).await.map(drop),
+        }
+    }
+
     /// The key with this id.
     pub(super) async fn key(&self, id: &str) -> Result<PublicKey, KeyError> {
         let known = self.usable().map(|(keys, age)| (keys.by_id.get(id).cloned(), age));

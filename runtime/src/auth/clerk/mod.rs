@@ -137,6 +137,19 @@ impl ClerkVerifier {
         ClerkVerifierBuilder::from_variables(|name| std::env::var(name).ok()).build()
     }
 
+    /// Fetches the signing keys, where they have to be fetched, so that the first request need not wait: for the start of a
+    /// Lambda function. At most about 4 s, since a start has 10 s. A failure is no reason not to start: a request tries again.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Unavailable`].
+    pub async fn prefetch(&self) -> Result<(), VerifyError> {
+        match &self.keys {
+            Keys::Given(_) => Ok(()),
+            Keys::Fetched(jwks) => Ok(jwks.prefetch().await?),
+        }
+    }
+
     /// Clerk's `verifyToken()`: the caller that a session token proves, whatever the session's status is.
     ///
     /// # Errors

@@ -51,9 +51,9 @@ async fn without_the_policies_they_do_leak() {
 /// Both users at once; what one saw or did of the other's.
 async fn run(service: &Service) -> Vec<String> {
     let ids = Arc::new(Mutex::new(Ids::default()));
-    let ada = User::new(service, "ada", Arc::clone(&ids));
+    let ann = User::new(service, "ann", Arc::clone(&ids));
     let bob = User::new(service, "bob", Arc::clone(&ids));
-    let (mut leaks, of_bob) = tokio::join!(ada.run(1), bob.run(2));
+    let (mut leaks, of_bob) = tokio::join!(ann.run(1), bob.run(2));
     leaks.extend(of_bob);
     leaks
 }
@@ -68,6 +68,7 @@ struct Ids {
 }
 
 struct User {
+    /// With a letter that is no hexadecimal digit: what is searched for must not occur in an id.
     name: &'static str,
     other: &'static str,
     person: Person,
@@ -78,7 +79,7 @@ struct User {
 
 impl User {
     fn new(service: &Service, name: &'static str, ids: Arc<Mutex<Ids>>) -> Self {
-        let other = if name == "ada" { "bob" } else { "ada" };
+        let other = if name == "ann" { "bob" } else { "ann" };
         // With the permission to delete projects, for what is the user's own.
         let organization =
             specwright_runtime::auth::Organization::new(format!("org_{name}")).with_permission("org:projects:manage");

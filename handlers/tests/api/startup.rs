@@ -9,6 +9,8 @@ use std::{
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use specwright_runtime::local::issuer::TokenRequest;
+use sqlx::Connection as _;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
@@ -125,6 +127,42 @@ async fn a_configured_database_is_used_and_brought_up_to_date() {
 
     let migrated = timeout(PATIENCE, api(&[("DATABASE_URL", &url)]).arg("migrate").output()).await.unwrap().unwrap();
     assert!(migrated.status.success(), "{migrated:?}");
+}
+
+/// A line is readable alone: whose request it was stands in it, once, and in the lines of a log that shows errors only as well.
+#[tokio::test]
+async fn a_log_line_names_its_request_once() {
+    let (_postgres, url) = database().await;
+    for (level, method, target, expected) in [
+        ("info", Method::GET, "/health", "answered"),
+        ("info", Method::GET, "/me", "not let in"),
+        ("error", Method::GET, "/tasks", "operation failed"),
+    ] {
+        let variables = [
+            ("PORT", "0"),
+            ("DATABASE_URL", &url),
+            ("CLERK_JWT_KEY", issuer().public_key()),
+            ("LOG_FORMAT", "json"),
+            ("LOG", level),
+        ];
+        let mut child = api(&variables).spawn().unwrap();
+        let address = first_lines(&mut child, 2).await[0].strip_prefix("serving on http://").unwrap().parse().unwrap();
+        let mut token = "nonsense".to_owned();
+        if level == "error" {
+            token = issuer().mint(&TokenRequest::new("user_ada")).unwrap();
+            let mut admin = sqlx::PgConnection::connect(&url).await.unwrap();
+            sqlx::raw_sql("DROP TABLE tasks CASCADE").execute(&mut admin).await.unwrap();
+        }
+        let person = Person::new(address, Some(token));
+        person.send(method, target).header("x-request-id", "the-id-of-it").answer().await;
+        interrupt(&mut child).await;
+        let mut text = String::new();
+        let mut stderr = child.stderr.take().unwrap();
+        tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut text).await.unwrap();
+        let line = text.lines().find(|line| line.contains(&format!("\"{expected}\"")));
+        let line = line.unwrap_or_else(|| panic!("no line says {expected}: {text}"));
+        assert_eq!(line.matches("the-id-of-it").count(), 1, "{line}");
+    }
 }
 
 /// A local run.

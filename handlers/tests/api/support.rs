@@ -86,6 +86,13 @@ impl Service {
         Self::start_with(|url| proxy.stand_before(&url), |_| {}).await
     }
 
+    /// The same with another pool.
+    pub(crate) async fn start_on(pool: impl FnOnce(Settings) -> Settings) -> Self {
+        let (postgres, database_url) = database().await;
+        let settings = pool(Settings::from_url(&database_url).unwrap());
+        Self::serve(postgres, database_url, settings, |_| {}).await
+    }
+
     /// The same where API keys are judged.
     pub(crate) async fn start_with_api_keys(api_keys: Arc<dyn Authenticator>) -> Self {
         Self::start_with(|url| url, |config| config.api_keys = api_keys).await
@@ -97,17 +104,21 @@ impl Service {
     ) -> (Self, T) {
         let (postgres, database_url) = database().await;
         let (url, told) = relay(database_url.clone()).await;
-        (Self::serve(postgres, database_url, &url, |_| {}).await, told)
+        (Self::serve(postgres, database_url, four_connections(&url), |_| {}).await, told)
     }
 
     async fn start_with(reach: impl FnOnce(String) -> String, change: impl FnOnce(&mut Config)) -> Self {
         let (postgres, database_url) = database().await;
         let url = reach(database_url.clone());
-        Self::serve(postgres, database_url, &url, change).await
+        Self::serve(postgres, database_url, four_connections(&url), change).await
     }
 
-    async fn serve(postgres: Arc<Postgres>, database_url: String, url: &str, change: impl FnOnce(&mut Config)) -> Self {
-        let settings = Settings::from_url(url).unwrap().max_connections(4);
+    async fn serve(
+        postgres: Arc<Postgres>,
+        database_url: String,
+        settings: Settings,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let verifier = issuer().verifier().build().unwrap();
         let mut config = Config::new(connect(settings).unwrap(), Arc::new(verifier));
         config.validate_responses = true;
@@ -165,6 +176,10 @@ impl Service {
         sqlx::raw_sql(&begin).execute(&mut connection).await.unwrap();
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
     }
+}
+
+fn four_connections(url: &str) -> Settings {
+    Settings::from_url(url).unwrap().max_connections(4)
 }
 
 impl Person {

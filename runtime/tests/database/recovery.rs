@@ -12,7 +12,7 @@ use specwright_runtime::{
 };
 use sqlx::query_scalar;
 
-use super::{administer, fresh, server};
+use super::{administer, fresh, fresh_url, server};
 
 async fn answers(database: &Database) -> Result<i32, Error> {
     let mut transaction = database.begin(Scope::Public).await?;
@@ -73,6 +73,27 @@ async fn a_full_pool_is_said_to_be_full() {
     assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
     held.commit().await.unwrap();
     database.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_without_a_free_connection_is_waited_for() {
+    let url = fresh_url().await;
+    administer(server().await, "CREATE ROLE crowded LOGIN PASSWORD 'crowded' CONNECTION LIMIT 1").await;
+    let mut url = reqwest::Url::parse(&url).unwrap();
+    url.set_username("crowded").unwrap();
+    url.set_password(Some("crowded")).unwrap();
+    let connect = || Database::connect(Settings::from_url(url.as_str()).unwrap().max_connections(1)).unwrap();
+    let (first, second) = (connect(), connect());
+    first.ping().await.unwrap();
+    // sqlx goes on trying by itself, so the error says no more than that time is up.
+    let error = second.ping().await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    let freed = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        first.close().await;
+    };
+    let (answer, ()) = tokio::join!(answers(&second), freed);
+    assert_eq!(answer.unwrap(), 42);
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ pub(crate) fn measure(workspace: &Workspace, subject: &Subject) -> anyhow::Resul
 
 fn auth(workspace: &Workspace) -> anyhow::Result<bool> {
     let clerk = install(workspace)?;
-    let bench = ["--package", "specwright-runtime", "--all-features", "--bench", "auth"];
+    let bench = ["--workspace", "--all-features", "--bench", "auth"];
     run(workspace.cargo().args(["bench", "--locked", "--no-run"]).args(bench))?;
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {

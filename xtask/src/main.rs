@@ -6,6 +6,7 @@
 //! corpus     generate and compile other people's contracts, one row of figures for each
 //! suite      bring the JSON Schema Test Suite for the tests
 //! bench      measure beside others: `bench auth` verifies tokens beside Clerk's own SDK, `bench peers` generates and compiles
+//! soak       the whole service under load while its password is rotated and its database restarted
 //! mutants    does a test fail for each way in which the token verifier could be wrong?
 //! migrations check the rules of migrations/README.md
 //! queries    bring the data of `sqlx::query!` up to date
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod copy;
 mod corpus;
 mod deny;
 mod generated;
@@ -37,6 +39,7 @@ mod peers;
 mod queries;
 mod regeneration;
 mod schemathesis;
+mod soak;
 mod steps;
 mod suite;
 mod test;
@@ -67,6 +70,8 @@ enum Command {
     /// Measure beside others, in the same run; fails below the bars.
     #[command(subcommand)]
     Bench(bench::Subject),
+    /// Load the whole service while its password is rotated, its pooler and its database restarted.
+    Soak(soak::Options),
     /// Change the token verifier in every way that cargo-mutants knows, and see a test fail for each.
     Mutants(mutants::Options),
     /// Check the rules of migrations/README.md.
@@ -117,6 +122,7 @@ fn main() -> ExitCode {
             true
         }),
         Command::Bench(subject) => bench::measure(&workspace, &subject),
+        Command::Soak(options) => soak::soak(&workspace, &options),
         Command::Mutants(options) => mutants::check(&workspace, &options),
         Command::Migrations => migrations::check(&workspace).map(|_| true),
         Command::Queries(options) => queries::bring_up_to_date(&workspace, &options),

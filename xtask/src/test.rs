@@ -66,9 +66,6 @@ const ON_REQUEST: [&str; 1] = ["schemathesis"];
 /// What every Cargo command over the whole workspace selects.
 const EVERYTHING: [&str; 3] = ["--locked", "--workspace", "--all-features"];
 
-/// moto's server and what it needs for that.
-const MOTO: &str = "moto==5.2.5\nflask==3.1.2\nflask-cors==6.0.1\n";
-
 /// Contracts that must always work, of the folder that `SPECWRIGHT_SPECS` names (`../shared/specs` where it is unset).
 const CONTRACTS: [&str; 10] = [
     "train-travel",
@@ -154,7 +151,7 @@ fn tests(workspace: &Workspace) -> anyhow::Result<Outcome> {
         Err(error) => println!("no JSON Schema Test Suite: {error:#}"),
     }
     // Secrets Manager's stand-in for the soak. Without it that test says that it was skipped, and in CI it fails.
-    match tools::python_packages(workspace, "moto", MOTO) {
+    match tools::python_packages(workspace, "moto", tools::MOTO) {
         Ok(folder) => drop(command.env("MOTO_PYTHONPATH", folder)),
         Err(error) => println!("moto cannot be installed: {error:#}"),
     }

@@ -6,6 +6,9 @@ use anyhow::Context as _;
 
 use crate::workspace::{Workspace, run};
 
+/// moto's server and what it needs for that.
+pub(crate) const MOTO: &str = "moto==5.2.5\nflask==3.1.2\nflask-cors==6.0.1\n";
+
 /// A folder below `target/tools` with Python packages, for PYTHONPATH; installed at the first call.
 ///
 /// # Errors

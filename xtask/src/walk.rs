@@ -3,18 +3,16 @@
 //! The pieces are in `docs/walk/`; the README has to show each of them word for word.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
+use crate::copy;
 use crate::steps::Outcome;
 use crate::workspace::{Workspace, command_line, run};
 
-/// Folders that are no part of a fresh clone.
-const LEFT_OUT: [&str; 5] = ["target", ".git", ".specwright", "node_modules", "cdk.out"];
-
-/// What the copy's packages are called instead; it satisfies the requirements on the originals.
+/// What the copy's packages are called instead.
 const COPY_VERSION: &str = "0.1.999";
 
 /// A piece of the walk, where it goes, and the line of that file above which it goes.
@@ -43,12 +41,7 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<Outcome> {
         ensure!(readme.contains(text.trim_end()), "README.md does not show {} as it is", piece.text);
     }
 
-    let copy = Workspace { root: workspace.target.join("walk"), target: workspace.target.clone() };
-    if copy.root.exists() {
-        fs::remove_dir_all(&copy.root)?;
-    }
-    copy_folder(&workspace.root, &copy.root)?;
-    rename_version(&copy)?;
+    let copy = copy::make(workspace, "walk", COPY_VERSION)?;
 
     insert(&copy, &OPERATION)?;
     missing_handler(&copy)?;
@@ -57,17 +50,6 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<Outcome> {
     insert(&copy, &TEST)?;
     run(cargo_test(&copy).args(["--", "tasks::a_task_is_completed", "--exact"]))?;
     Ok(Outcome::Passed)
-}
-
-/// Another version for the copy's packages. Cargo knows a package by its name, version and place within its workspace, so
-/// those of the copy would else be taken for the originals: the two share a target folder, for the dependencies' sake.
-fn rename_version(copy: &Workspace) -> anyhow::Result<()> {
-    let path = copy.path("Cargo.toml");
-    let manifest = read(&path)?;
-    let version = format!("\nversion = \"{}\"\n", env!("CARGO_PKG_VERSION"));
-    ensure!(manifest.contains(&version), "Cargo.toml does not have the version {version:?}");
-    fs::write(&path, manifest.replacen(&version, &format!("\nversion = \"{COPY_VERSION}\"\n"), 1))?;
-    Ok(())
 }
 
 /// The contract has an operation more than the handlers: rustc has to say which.
@@ -121,20 +103,4 @@ fn import(copy: &Workspace) -> anyhow::Result<()> {
 
 fn read(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-fn copy_folder(from: &Path, to: &PathBuf) -> anyhow::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if entry.file_type()?.is_dir() {
-            if !LEFT_OUT.iter().any(|left_out| name == *left_out) {
-                copy_folder(&entry.path(), &to.join(&name))?;
-            }
-        } else {
-            fs::copy(entry.path(), to.join(&name))?;
-        }
-    }
-    Ok(())
 }

@@ -9,7 +9,9 @@
 //! stopped and started again. Rotation may cost no request. A restart may cost the requests that were under way, each with a
 //! 503, and no write may be half done or done twice: each has an `Idempotency-Key` and is sent again until it is acknowledged.
 //!
-//! `SOAK_SECONDS` (30) and `SOAK_RATE` (40 a second) change the load; the report is printed with `--nocapture`.
+//! `SOAK_SECONDS` (30) and `SOAK_RATE` (40 a second) change the load; the report is printed with `--nocapture`. `cargo xtask soak` does it
+//! at 200 a second in an optimised build: unoptimised, client and service take more of a processor for a request than a machine that
+//! compiles at the same time has left at that rate, and what fails then is the machine.
 
 #![cfg(unix)]
 #![allow(missing_docs, clippy::unwrap_used)]
@@ -76,8 +78,8 @@ async fn rotation_costs_no_request_and_a_restart_none_that_was_not_under_way() {
     );
     assert_eq!(report.never_acknowledged(), 0, "every write was acknowledged in the end");
     stack.assert_written_once(&report.acknowledged).await;
-    // Once to migrate, over a pool of its own, and once to serve.
-    assert!(fetches_at_start <= 2, "the secret was read {fetches_at_start} times when the service started");
+    // It has migrated too, over a pool of its own.
+    assert_eq!(fetches_at_start, 1, "how often the secret was read when the service started");
     // Each rotation: the current version, and the pending one where the current one was just refused.
     assert!(fetches_after_rotations - fetches_at_start <= 8, "{fetches_after_rotations}");
     stack.stop().await;

@@ -67,7 +67,7 @@ const ON_REQUEST: [&str; 1] = ["schemathesis"];
 const EVERYTHING: [&str; 3] = ["--locked", "--workspace", "--all-features"];
 
 /// moto's server and what it needs for that.
-const MOTO: &str = "moto==5.2.5\nflask==3.1.2\nflask-cors==6.0.1\n";
+const MOTO: &str = include_str!("../moto.txt");
 
 /// Contracts that must always work, of the folder that `SPECWRIGHT_SPECS` names (`../shared/specs` where it is unset).
 const CONTRACTS: [&str; 10] = [

@@ -31,7 +31,7 @@ pub(crate) fn python_packages(workspace: &Workspace, name: &str, requirements: &
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    pip(workspace, &folder, requirements, &["install", "--only-binary", ":all:"], "--target")?;
+    pip(workspace, &folder, requirements, &["install", "--only-binary", ":all:", "--no-warn-conflicts"], "--target")?;
     fs::write(mark, requirements)?;
     Ok(folder)
 }

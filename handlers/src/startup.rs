@@ -6,7 +6,7 @@
 //! | `CLERK_JWT_KEY`, `CLERK_PUBLISHABLE_KEY` and their kin | whose tokens count; see [`ClerkVerifier::from_environment`] |
 //! | `CLERK_SECRET_KEY` | Clerk's Backend API, which judges API keys; without, none counts |
 //! | `CLERK_WEBHOOK_SIGNING_SECRET` | messages about users are taken in at `POST /webhooks/clerk` |
-//! | `ADDRESS`, `PORT` | where to listen: `127.0.0.1` and `8080` unless set |
+//! | `ADDRESS`, `PORT` | where to listen: `127.0.0.1` and `8080` unless set; `ADDRESS` may be a name, and have the port (`localhost:8080`) |
 //! | `SPECWRIGHT_DATA` | where a local run keeps its database and its key: `.specwright` in the workspace unless set |
 //!
 //! A local run (feature `local`, and not on Lambda) starts what the variables do not name: a private Postgres, and an issuer whose
@@ -14,7 +14,6 @@
 
 use std::{
     env,
-    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,6 +31,7 @@ use tokio::net::TcpListener;
 
 use crate::Config;
 
+mod address;
 #[cfg(feature = "local")]
 mod local;
 
@@ -104,7 +104,7 @@ impl Startup {
             return Ok(Self::new(config, None));
         }
         // First, because it is cheap and often taken: nothing else has to be stopped then.
-        let listener = listen().await?;
+        let listener = address::listen(variable("ADDRESS"), variable("PORT")).await?;
         #[cfg(feature = "local")]
         return local::start(listener).await;
         #[cfg(not(feature = "local"))]
@@ -239,17 +239,6 @@ pub fn connect(settings: Settings) -> Result<Database, database::Error> {
 /// Whether the database answers. A typing error in an address should not wait for the first request.
 async fn reach(database: &Database) -> Result<(), Error> {
     database.ping().await.map_err(|source| Error::Database { address: database.address(), source })
-}
-
-async fn listen() -> Result<TcpListener, Error> {
-    let host = variable("ADDRESS").unwrap_or_else(|| "127.0.0.1".to_owned());
-    let port = variable("PORT").unwrap_or_else(|| "8080".to_owned());
-    let host = host.parse::<IpAddr>().map_err(|_| format!("ADDRESS is {host:?}, not an IP address such as 0.0.0.0"));
-    let port = port.parse::<u16>().map_err(|_| format!("PORT is {port:?}, not a number up to 65535"));
-    match (host, port) {
-        (Ok(host), Ok(port)) => serve::bind(SocketAddr::new(host, port)).await.map_err(Error::Listen),
-        (host, port) => Err(configuration(host.err().into_iter().chain(port.err()))),
-    }
 }
 
 /// A variable that is set to something.

@@ -16,13 +16,17 @@ export interface Line {
 type PriceName = keyof typeof prices.prices;
 type Resources = Readonly<Record<string, TemplateResource>>;
 
-/** ADR-001's table, for comparison. */
-export const ADR: readonly (readonly [string, number])[] = [
-  ['RDS', 12],
-  ['RDS Proxy', 22],
-  ['NAT', 32],
-  ['Secrets Manager', 0.4],
-];
+const PROXY = 'RDS Proxy, by the vCPUs of the database';
+
+/** ADR-001's table, by the lines here that stand for its own. */
+export const ADR: ReadonlyMap<string, string> = new Map([
+  [PROXY, '22'],
+  ['NAT gateways', '32'],
+  ['Postgres', '12'],
+  ['Secrets Manager', '0.40'],
+  ['HTTP API, by the million requests', '0'],
+  ['Lambda, by the million requests', '0'],
+]);
 
 export function lines(resources: Resources): Line[] {
   const of = (type: string) => Object.values(resources).filter((resource) => resource.Type === type);
@@ -31,11 +35,7 @@ export function lines(resources: Resources): Line[] {
     ({ Properties }) => (Properties?.['SubnetIds'] ?? []) as unknown[],
   );
   const found: Line[] = [
-    hours(
-      'RDS Proxy, by the vCPUs of the database',
-      count('AWS::RDS::DBProxy') * vcpus(of('AWS::RDS::DBInstance')),
-      'proxyVcpuHour',
-    ),
+    hours(PROXY, count('AWS::RDS::DBProxy') * vcpus(of('AWS::RDS::DBInstance')), 'proxyVcpuHour'),
     hours('NAT gateways', count('AWS::EC2::NatGateway'), 'natGatewayHour'),
     hours('Their public addresses', count('AWS::EC2::EIP'), 'publicIpv4Hour'),
     line(
@@ -69,19 +69,22 @@ export function table(profiles: ReadonlyMap<string, readonly Line[]>): string {
     return line ? `${line.dollars.toFixed(2)}${line.checked ? '' : ' *'}` : '';
   };
   const rows = [
-    ['per month, in dollars', ...names],
-    ['---', ...names.map(() => '---:')],
-    ...whats.map((what) => [what, ...names.map((name) => amount(profiles.get(name), what))]),
-    ['**Total**', ...names.map((name) => `**${total(profiles.get(name) ?? []).toFixed(2)}**`)],
+    ['per month, in dollars', 'ADR-001', ...names],
+    ['---', '---:', ...names.map(() => '---:')],
+    ...whats.map((what) => [
+      what,
+      ADR.get(what) ?? '',
+      ...names.map((name) => amount(profiles.get(name), what)),
+    ]),
+    ['**Total**', '**66**', ...names.map((name) => `**${total(profiles.get(name) ?? []).toFixed(2)}**`)],
   ];
-  const adr = ADR.map(([what, dollars]) => `${what} ${dollars}`).join(', ');
   const { millionRequests, millisecondsPerRequest, natGigabytes, logGigabytes } = prices.traffic;
   return [
     ...rows.map((row) => `| ${row.join(' | ')} |`),
     '',
     `Prices of ${prices.region} at ${prices.date}, without free tiers; * was not compared with a price list then.`,
     `Traffic: ${millionRequests} million requests of ${millisecondsPerRequest} ms, ${natGigabytes} GB by NAT, ${logGigabytes} GB of logs.`,
-    `ADR-001 has 66: ${adr}; it leaves out storage, addresses, data, logs and alarms, and counts on free tiers.`,
+    'ADR-001 leaves out storage, addresses, data, keys, logs and alarms, and counts on free tiers.',
   ].join('\n');
 }
 

@@ -138,6 +138,10 @@ export const PROD: StageConfig = {
   alarms: { email: EXAMPLE_EMAIL, p99Milliseconds: 1000, budgetDollars: 250 },
 };
 
+export function stageConfig(stage: StageName): StageConfig {
+  return stage === 'dev' ? DEV : PROD;
+}
+
 /** ADR-002's cheaper profile of a stage: no NAT, an endpoint of Secrets Manager, tokens verified by the PEM key. */
 export function withoutNat(config: StageConfig, jwtKey: string, issuer: string): StageConfig {
   return {

@@ -55,7 +55,7 @@ export class RustFunction extends Construct {
       architecture:
         config.function.architecture === 'arm64' ? lambda.Architecture.ARM_64 : lambda.Architecture.X86_64,
       handler: props.handler,
-      code: code(props.artefact),
+      code: code(props.artefact, config.function.architecture),
       memorySize: config.function.memoryMiB,
       timeout: props.timeout,
       reservedConcurrentExecutions: props.reservedConcurrency,
@@ -119,9 +119,27 @@ export class RustFunction extends Construct {
 }
 
 /** The artefact as an asset, known by the bytes of `bootstrap`. */
-function code(artefact: string): lambda.Code {
+function code(artefact: string, architecture: StageConfig['function']['architecture']): lambda.Code {
   const bootstrap = join(artefact, 'bootstrap');
   if (!existsSync(bootstrap)) throw new Error(`there is no ${bootstrap}: run \`cargo xtask package\` first`);
-  const assetHash = createHash('sha256').update(readFileSync(bootstrap)).digest('hex');
+  const bytes = readFileSync(bootstrap);
+  const built = builtFor(bytes);
+  if (built !== undefined && built !== architecture) {
+    const flag = architecture === 'arm64' ? ' --arm64' : '';
+    throw new Error(
+      `${bootstrap} is for ${built}, the stage for ${architecture}: run \`cargo xtask package${flag}\``,
+    );
+  }
+  const assetHash = createHash('sha256').update(bytes).digest('hex');
   return lambda.Code.fromAsset(artefact, { assetHash, assetHashType: AssetHashType.CUSTOM });
+}
+
+/** The processor in the header of an ELF file; a placeholder is none. */
+function builtFor(bytes: Buffer): string | undefined {
+  if (bytes.length < 20 || bytes.readUInt32BE(0) !== 0x7f454c46) return undefined;
+  const machine = bytes.readUInt16LE(18);
+  return new Map([
+    [0x3e, 'x86_64'],
+    [0xb7, 'arm64'],
+  ]).get(machine);
 }

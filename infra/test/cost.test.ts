@@ -1,7 +1,10 @@
 /** The cost table is what the template and the prices give. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
-import { lines, table, total } from '../cost/cost.ts';
+import { ADR, lines, table, total } from '../cost/cost.ts';
+import { profiles } from '../cost/profiles.ts';
 import { DEV, PROD, withoutNat } from '../lib/config.ts';
 import { synthesize } from './synth.ts';
 
@@ -39,8 +42,15 @@ test('a database without a price is an error, not a bargain', () => {
   assert.throws(() => lines(large.resources), /no price|vCPUs/);
 });
 
-test('the table has a column for each profile and the total', () => {
-  const text = table(new Map([['dev', dev]]));
-  assert.match(text, /\| \*\*Total\*\* \| \*\*\d+\.\d\d\*\* \|/);
-  assert.match(text, /ADR-001 has 66/);
+test('the table stands beside ADR-001, and in ADR-002 as it is printed', () => {
+  const text = table(profiles());
+  assert.match(text, /\| \*\*Total\*\* \| \*\*66\*\* \| \*\*\d+\.\d\d\*\* \|/);
+  const rows = text.slice(0, text.indexOf('\n\n'));
+  for (const what of ADR.keys()) assert.ok(rows.includes(`| ${what} | ${ADR.get(what)} |`), what);
+  const file = resolve(import.meta.dirname, '../../docs/adr/002-running-the-architecture.md');
+  const document = readFileSync(file, 'utf8');
+  const written = /^\| per month[^]*?(?=\n\n)/m.exec(document)?.[0];
+  assert.ok(written);
+  if (process.env['UPDATE_EXPECT'] === '1') writeFileSync(file, document.replace(written, rows));
+  else assert.equal(written, rows, 'UPDATE_EXPECT=1 writes it anew');
 });

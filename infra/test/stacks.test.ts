@@ -254,7 +254,52 @@ for (const [name, config, stage] of stages) {
           TimeUnit: 'MONTHLY',
           BudgetLimit: { Amount: config.alarms.budgetDollars },
         },
+        NotificationsWithSubscribers: [
+          {
+            Notification: { NotificationType: 'FORECASTED', Threshold: 100 },
+            Subscribers: [{ SubscriptionType: 'EMAIL', Address: config.alarms.email }],
+          },
+          {
+            Notification: { NotificationType: 'ACTUAL', Threshold: 80 },
+            Subscribers: [{ SubscriptionType: 'EMAIL', Address: config.alarms.email }],
+          },
+        ],
       });
+    });
+
+    test('the dashboard shows what the alarms watch', () => {
+      const body = JSON.stringify(only(stage, 'AWS::CloudWatch::Dashboard').Properties['DashboardBody']);
+      for (const [, { Properties }] of ofType(stage, 'AWS::CloudWatch::Alarm'))
+        assert.ok(body.includes(String(Properties['MetricName'])), String(Properties['MetricName']));
+    });
+
+    test('a function may write its log, join the network, read the secret, be traced, and nothing else', () => {
+      for (const [id, { Properties }] of ofType(stage, 'AWS::Lambda::Function')) {
+        if (Properties['Runtime'] !== 'provided.al2023') continue;
+        const own = ofType(stage, 'AWS::IAM::Policy').filter(([, policy]) =>
+          JSON.stringify(policy.Properties['Roles']).includes(target(Properties['Role'])),
+        );
+        const allowed = own.flatMap(([, policy]) => statements(policy.Properties));
+        assert.deepEqual(
+          allowed.flatMap(({ Action }) => Action).sort(),
+          [
+            'ec2:CreateNetworkInterface',
+            'ec2:DeleteNetworkInterface',
+            'ec2:DescribeNetworkInterfaces',
+            'ec2:DescribeSubnets',
+            'logs:CreateLogStream',
+            'logs:PutLogEvents',
+            'secretsmanager:GetSecretValue',
+            'xray:PutTelemetryRecords',
+            'xray:PutTraceSegments',
+          ],
+          id,
+        );
+        const reads = allowed.find(({ Action }) => [Action].flat().includes('secretsmanager:GetSecretValue'));
+        assert.deepEqual(reads?.Resource, secret(stage));
+        const role = stage.resources[target(Properties['Role'])];
+        assert.equal(role?.Properties['ManagedPolicyArns'], undefined);
+      }
     });
 
     test('no wildcard in a policy is without its reason', () => {
@@ -273,6 +318,42 @@ test('provisioned concurrency is an option', () => {
     ProvisionedConcurrencyConfig: { ProvisionedConcurrentExecutions: 2 },
   });
   assert.equal(only(prod, 'AWS::Lambda::Alias').Properties['ProvisionedConcurrencyConfig'], undefined);
+});
+
+test('the architecture is an option, and has to be that of the binary', () => {
+  const elf = (machine: number) => {
+    const bytes = Buffer.alloc(64);
+    bytes.write('\u007fELF', 'latin1');
+    bytes.writeUInt16LE(machine, 18);
+    return artefact(bytes);
+  };
+  const arm: StageConfig = { ...DEV, function: { ...DEV.function, architecture: 'arm64' } };
+  const made = synthesize(arm, CONTRACT, elf(0xb7));
+  made.template.hasResourceProperties('AWS::Lambda::Function', { Handler: 'api', Architectures: ['arm64'] });
+  assert.throws(() => synthesize(arm, CONTRACT, elf(0x3e)), /is for x86_64, the stage for arm64.*--arm64/);
+  assert.throws(() => synthesize(DEV, CONTRACT, elf(0xb7)), /is for arm64, the stage for x86_64/);
+});
+
+test('a version takes over by the shift that the stage asks for', () => {
+  for (const [shift, name] of [
+    ['all-at-once', 'LambdaAllAtOnce'],
+    ['canary-10-percent-5-minutes', 'LambdaCanary10Percent5Minutes'],
+    ['linear-10-percent-every-minute', 'LambdaLinear10PercentEvery1Minute'],
+  ] as const) {
+    const made = synthesize({ ...PROD, function: { ...PROD.function, shift } });
+    made.template.hasResourceProperties('AWS::CodeDeploy::DeploymentGroup', {
+      DeploymentConfigName: `CodeDeployDefault.${name}`,
+    });
+  }
+});
+
+test('prod has a NAT gateway and a standby in each zone, and cannot be deleted by mistake', () => {
+  assert.equal(PROD.network.egress.kind === 'nat' && PROD.network.egress.gateways, PROD.network.zones);
+  assert.deepEqual([PROD.database.multiAz, PROD.database.deletionProtection], [true, true]);
+  const networks = ofType(prod, 'AWS::EC2::NatGateway').map(([, { Properties }]) =>
+    target(Properties['SubnetId']),
+  );
+  assert.equal(new Set(networks).size, PROD.network.zones);
 });
 
 test('a domain of its own closes the other one', () => {

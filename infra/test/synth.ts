@@ -29,7 +29,7 @@ export interface Synthesized {
 }
 
 /** A folder with a `bootstrap` of these bytes. */
-export function artefact(bytes = 'bootstrap'): string {
+export function artefact(bytes: string | Buffer = 'bootstrap'): string {
   const folder = mkdtempSync(join(tmpdir(), 'specwright-infra-'));
   writeFileSync(join(folder, 'bootstrap'), bytes, { mode: 0o755 });
   return folder;

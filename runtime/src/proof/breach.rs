@@ -1,12 +1,13 @@
 //! A valid value with exactly one keyword broken, once for each keyword that the schema and its parts have.
 //!
-//! Nothing here asks the validator: what it should say is known from how the value was broken. Members of unions are not broken
-//! one by one (another member may take what this one refuses); a union as a whole is, by a value of a type that none takes.
+//! Nothing here asks the validator: what it should say is known from how the value was broken. A member of a
+//! union is broken where a discriminator chooses it; otherwise another member may take what this one refuses, and the union is
+//! broken as a whole, by a value of a type that none takes.
 
 use serde_json::{Map, Value, json};
 
-use super::example::{as_f64, is_marked, item_of};
-use crate::schema::{Format, Schema, Types, accepted_types};
+use super::example::{Wish, as_f64, example, is_marked, item_of};
+use crate::schema::{Direction, Format, Schema, Types, accepted_types, select_tagged};
 
 /// A broken value.
 #[derive(Debug)]
@@ -43,13 +44,14 @@ impl Found<'_> {
         }
         let mut all = Vec::new();
         for schema in schemas {
-            flatten(schema, &mut all, 0);
+            flatten(schema, value, &mut all, 0);
         }
         // A part that is ignored in requests cannot break them.
         if all.iter().any(|schema| is_marked(schema, |schema| schema.read_only)) && !pointer.is_empty() {
             return;
         }
         self.kind(&all, value, pointer);
+        self.ruled_out(&all, pointer);
         match value {
             Value::String(text) => self.text(&all, text, pointer),
             Value::Number(_) => self.number(&all, value, pointer),
@@ -99,6 +101,16 @@ impl Found<'_> {
             };
             if !all.iter().all(listed) {
                 self.push(pointer, other, &["enum"]);
+            }
+        }
+    }
+
+    /// A value of the kind that `not` rules out.
+    fn ruled_out(&mut self, all: &[&'static Schema], pointer: &str) {
+        for schema in all {
+            let wish = Wish { full: true, ..Wish::minimal(Direction::Request) };
+            if let Some(value) = schema.not.and_then(|not| example(not, wish)) {
+                self.push(pointer, value, &["not"]);
             }
         }
     }
@@ -188,6 +200,9 @@ impl Found<'_> {
                 let long = elements.iter().cloned().chain(std::iter::repeat_n(last.clone(), more));
                 self.push(pointer, long.collect(), &["maxItems"]);
             }
+            if schema.contains.is_some() && schema.min_contains != Some(0) {
+                self.push(pointer, Value::Array(Vec::new()), &["contains", "minContains"]);
+            }
             if schema.unique_items && elements.len() >= 2 {
                 let mut twice = elements.to_vec();
                 twice[1] = twice[0].clone();
@@ -210,7 +225,11 @@ impl Found<'_> {
             }
         }
         for schema in all {
-            if schema.additional_properties.is_some_and(|schema| schema.never) && schema.pattern_properties.is_empty() {
+            self.names(schema, members, pointer);
+            let closes = |schema: Option<&Schema>| schema.is_some_and(|schema| schema.never);
+            if schema.pattern_properties.is_empty()
+                && (closes(schema.additional_properties) || closes(schema.unevaluated_properties))
+            {
                 let mut more = members.clone();
                 more.insert("notDeclared".to_owned(), Value::Null);
                 let said = format!("{pointer}/notDeclared");
@@ -233,6 +252,14 @@ impl Found<'_> {
             }
         }
         for (name, member) in members {
+            // Another value of a discriminator chooses another member, or none.
+            if all.iter().filter_map(|schema| schema.discriminator).any(|chooser| chooser.property == name) {
+                if member.is_string() {
+                    let place = format!("{pointer}/{}", escape(name));
+                    self.push(&place, "none of the values".into(), &["discriminator", "enum"]);
+                }
+                continue;
+            }
             let named = |schema: &&'static Schema| {
                 let found = schema.properties.iter().find(|(property, _)| property == name).map(|(_, schema)| *schema);
                 found.or(if schema.pattern_properties.is_empty() { schema.additional_properties } else { None })
@@ -245,14 +272,42 @@ impl Found<'_> {
     }
 }
 
-/// The schemas that always apply to the same value.
-fn flatten(schema: &'static Schema, all: &mut Vec<&'static Schema>, depth: usize) {
+impl Found<'_> {
+    /// `propertyNames` and `dependentRequired`.
+    fn names(&mut self, schema: &'static Schema, members: &Map<String, Value>, pointer: &str) {
+        if let (Some(names), Some((name, member))) = (schema.property_names, members.iter().next()) {
+            let others = breaches(names, &Value::from(name.as_str()));
+            let other =
+                others.iter().find_map(|breach| breach.value.as_str().filter(|name| !members.contains_key(*name)));
+            if let Some(other) = other {
+                let mut more = members.clone();
+                more.insert(other.to_owned(), member.clone());
+                let said = format!("{pointer}/{}", escape(other));
+                self.push_at(pointer, said, Value::Object(more), &["propertyNames"]);
+            }
+        }
+        for (trigger, names) in schema.dependent_required {
+            if let Some(name) = names.iter().find(|name| members.contains_key(*trigger) && members.contains_key(**name))
+            {
+                let mut fewer = members.clone();
+                fewer.remove(*name);
+                let said = format!("{pointer}/{}", escape(name));
+                self.push_at(pointer, said, Value::Object(fewer), &["dependentRequired", "required"]);
+            }
+        }
+    }
+}
+
+/// The schemas that apply to the value whatever is changed in it but its discriminators.
+fn flatten(schema: &'static Schema, value: &Value, all: &mut Vec<&'static Schema>, depth: usize) {
     if depth > 32 || all.iter().any(|known| std::ptr::eq(*known, schema)) {
         return;
     }
     all.push(schema);
-    for member in schema.reference.iter().chain(schema.all_of) {
-        flatten(member, all, depth + 1);
+    let members = if schema.one_of.is_empty() { schema.any_of } else { schema.one_of };
+    let chosen = schema.discriminator.and_then(|chooser| members.get(select_tagged(value, chooser)?));
+    for member in schema.reference.iter().chain(schema.all_of).chain(chosen) {
+        flatten(member, value, all, depth + 1);
     }
 }
 
@@ -277,51 +332,46 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::proof::example::{Wish, example};
-    use crate::schema::{Direction, Literal, Number, Pattern, validate};
+    use crate::schema::{Discriminator, Literal, Number, Pattern, validate};
 
     static PATTERN: Pattern = Pattern::new("^[a-z]{2,5}$");
-    static PART: Schema = Schema {
-        types: Types::OBJECT,
-        required: &["code", "size"],
-        properties: &[
-            ("code", &Schema { types: Types::STRING, pattern: Some(&PATTERN), max_length: Some(5), ..Schema::ANY }),
-            (
-                "size",
-                &Schema {
-                    types: Types::NUMBER,
-                    minimum: Some(Number::Integer(1)),
-                    exclusive_maximum: Some(Number::Integer(9)),
-                    multiple_of: Some(Number::Float(0.5)),
-                    ..Schema::ANY
-                },
-            ),
-            ("id", &Schema { types: Types::STRING, format: Some(Format::Uuid), ..Schema::ANY }),
-            ("seen", &Schema { types: Types::BOOLEAN, read_only: true, ..Schema::ANY }),
-        ],
-        additional_properties: Some(&Schema::NEVER),
-        ..Schema::ANY
-    };
-    static WHOLE: Schema = Schema {
-        types: Types::OBJECT,
-        required: &["parts"],
-        properties: &[
-            (
-                "parts",
-                &Schema {
-                    types: Types::ARRAY,
-                    items: Some(&PART),
-                    min_items: Some(1),
-                    max_items: Some(3),
-                    unique_items: true,
-                    ..Schema::ANY
-                },
-            ),
-            ("word", &Schema { enumeration: Some(&[Literal::String("a"), Literal::String("b")]), ..Schema::ANY }),
-            ("text", &Schema { types: Types::STRING, min_length: Some(3), ..Schema::ANY }),
-        ],
-        ..Schema::ANY
-    };
+    static PART: Schema = Schema::object(&[
+        ("code", &Schema::STRING.pattern(&PATTERN).max_length(5)),
+        (
+            "size",
+            &Schema::NUMBER
+                .minimum(Number::Integer(1))
+                .exclusive_maximum(Number::Integer(9))
+                .multiple_of(Number::Float(0.5)),
+        ),
+        ("id", &Schema::STRING.format(Format::Uuid)),
+        ("seen", &Schema::BOOLEAN.read_only()),
+    ])
+    .required(&["code", "size"])
+    .additional_properties(&Schema::NEVER);
+    static CAT: Schema =
+        Schema::object(&[("kind", &Schema::STRING), ("lives", &Schema::INTEGER.maximum(Number::Integer(9)))])
+            .required(&["kind", "lives"]);
+    static DOG: Schema = Schema::object(&[("kind", &Schema::STRING)]).unevaluated_properties(&Schema::NEVER);
+    static WHOLE: Schema = Schema::object(&[
+        ("parts", &Schema::array(&PART).min_items(1).max_items(3).unique_items()),
+        ("word", &Schema::ANY.enumeration(&Literal::strings(["a", "b"]))),
+        ("text", &Schema::STRING.min_length(3)),
+        (
+            "pet",
+            &Schema::ANY
+                .one_of(&[&CAT, &DOG])
+                .discriminator(&Discriminator { property: "kind", mapping: &[("cat", 0), ("dog", 1)] }),
+        ),
+        ("marks", &Schema::array(&Schema::STRING).contains(&Schema::STRING.enumeration(&Literal::strings(["x"])))),
+        (
+            "labels",
+            &Schema::OBJECT.additional_properties(&Schema::STRING).property_names(&Schema::STRING.max_length(6)),
+        ),
+        ("other", &Schema::STRING.not(&Schema::ANY.enumeration(&Literal::strings(["ruled out"])))),
+    ])
+    .required(&["parts"])
+    .dependent_required(&[("word", &["text"])]);
 
     #[test]
     fn every_breach_is_one_that_the_validator_names() {
@@ -352,12 +402,21 @@ mod tests {
                     "minItems",
                     "maxItems",
                     "uniqueItems",
+                    "discriminator",
+                    "contains",
+                    "propertyNames",
+                    "dependentRequired",
+                    "not",
                 ] {
                     assert!(
                         breaches.iter().any(|breach| breach.keywords.contains(&keyword)),
                         "nothing breaks {keyword}"
                     );
                 }
+                let chosen = breaches
+                    .iter()
+                    .any(|breach| breach.pointer == "/pet/lives" || breach.pointer == "/pet/notDeclared");
+                assert!(chosen, "the member that the discriminator chooses is not broken");
             }
         }
     }

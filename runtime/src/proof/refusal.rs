@@ -128,7 +128,8 @@ fn is_spellable(parameter: &Parameter, value: &Value, broken: &Value, place: &st
         _ => false,
     };
     let exploded = parameter.style == Style::Form && parameter.explode;
-    let strangers = keywords.contains(&"additionalProperties") || keywords.contains(&"maxProperties");
+    let strangers =
+        ["additionalProperties", "maxProperties", "propertyNames"].iter().any(|keyword| keywords.contains(keyword));
     let kind_of_list =
         keywords.contains(&"type") && before.as_ref().is_some_and(|value| value.is_array() || value.is_object());
     let query_text = parameter.location == Location::Query && place.is_empty() && !parameter.allow_empty_value;

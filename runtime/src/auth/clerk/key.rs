@@ -1,16 +1,24 @@
-//! A key that signatures are checked with.
+//! A key that signatures are checked with: `jsonwebtoken`'s verifier, with the key parsed once.
 //!
-//! Parsed once: to build the key from its numbers costs a good part of a verification, and a service verifies with the same
-//! one to three keys for months. `jsonwebtoken` keeps the numbers and parses them each time, so aws-lc-rs, which it calls for the
-//! same check, is called here without it.
+//! To build a key from its numbers costs a good part of a verification, and a service verifies with the same one to three keys
+//! for months. The verifier that `jsonwebtoken` makes from a [`DecodingKey`] parses the numbers each time; this is one of ours
+//! behind its [`JwtVerifier`], over the same aws-lc-rs.
 
 use std::{fmt, sync::Arc};
 
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, DecodingKeyKind,
+    crypto::JwtVerifier,
+    signature::{Error, Verifier},
+};
 
 /// A public RSA key of 2048 to 8192 bits. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct PublicKey(Arc<ParsedPublicKey>);
+pub(super) struct PublicKey(Arc<Rs256>);
+
+/// RSASSA-PKCS1-v1_5 with SHA-256 (`RS256` of RFC 7518, section 3.3), and nothing else whatever a token says.
+struct Rs256(ParsedPublicKey);
 
 impl PublicKey {
     /// From the modulus and exponent of a JWK, big-endian (RFC 7518, section 6.3.1). `None` where they are no key to trust a
@@ -23,14 +31,31 @@ impl PublicKey {
         if !plausible {
             return None;
         }
-        let parsed = RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()?;
-        Some(Self(Arc::new(parsed)))
+        Rs256::new(&DecodingKey::from_rsa_raw_components(n, e)).map(|verifier| Self(Arc::new(verifier)))
     }
 
-    /// Whether this key made the signature: RSASSA-PKCS1-v1_5 with SHA-256 (`RS256` of RFC 7518, section 3.3), and nothing else
-    /// whatever a token says.
-    pub(super) fn made(&self, signature: &[u8], message: &[u8]) -> bool {
-        self.0.verify_sig(message, signature).is_ok()
+    /// Says whether this key made a signature.
+    pub(super) fn verifier(&self) -> &impl JwtVerifier {
+        &*self.0
+    }
+}
+
+impl Rs256 {
+    fn new(key: &DecodingKey) -> Option<Self> {
+        let DecodingKeyKind::RsaModulusExponent { n, e } = key.kind() else { return None };
+        RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok().map(Self)
+    }
+}
+
+impl Verifier<Vec<u8>> for Rs256 {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), Error> {
+        self.0.verify_sig(message, signature).map_err(|_| Error::new())
+    }
+}
+
+impl JwtVerifier for Rs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::RS256
     }
 }
 

@@ -44,7 +44,10 @@ pub(super) fn form(
     printer: &mut Printer<'_>,
     imports: &mut Imports,
 ) -> FormView {
-    imports.add("specwright_runtime::decode", ["Form", "Multipart", "Part", "PartKind"]);
+    imports.add("specwright_runtime::decode", ["Form", "Multipart"]);
+    if !parts.is_empty() {
+        imports.add("specwright_runtime::decode", ["Part", "PartKind"]);
+    }
     let constants: Vec<String> = parts.iter().map(|part| constant(part, printer, imports)).collect();
     let files: Vec<&Part> = parts.iter().filter(|part| matches!(part.kind, PartKind::File)).collect();
     let is_one_file = matches!(files.as_slice(), [only] if !only.many);

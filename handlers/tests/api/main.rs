@@ -12,6 +12,7 @@ mod attachments;
 mod authentication;
 mod cold;
 mod errors;
+mod fuzz;
 mod health;
 mod isolation;
 mod lambda;

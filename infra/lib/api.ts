@@ -2,7 +2,7 @@
  * The service: the function behind its alias, and the HTTP API in front, whose routes, throttling and CORS are those of
  * the contract. What the contract does not document ends at the gateway.
  */
-import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, SecretValue, type Stack } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
@@ -58,30 +58,33 @@ export class Api extends Construct {
       corsPreflight: preflight(contract, config),
     });
     const gatewayRoutes = routes(contract);
-    this.route(gatewayRoutes);
+    this.route(gatewayRoutes, config.clerk.secrets?.webhookSigningSecret !== undefined);
     const stage = this.stage(gatewayRoutes, props);
     this.url = config.api.domain
       ? new Domain(this, 'Domain', { domain: config.api.domain, api: this.httpApi, stage }).url
       : this.httpApi.apiEndpoint;
   }
 
-  private route(gatewayRoutes: readonly Route[]) {
+  private route(gatewayRoutes: readonly Route[], withWebhooks: boolean) {
     // One permission for all routes: one for each fills the function's policy after thirty.
     const integration = new HttpLambdaIntegration('Integration', this.alias, {
       scopePermissionToRoute: false,
     });
-    for (const { key, secured } of gatewayRoutes) {
+    const add = (key: string, reason: string) => {
       const route = new apigateway.HttpRoute(this, key, {
         httpApi: this.httpApi,
         routeKey: routeKey(key),
         integration,
       });
-      const reason = secured
-        ? 'The function verifies the token: a Clerk session token has no audience, which the authorizer asks for.'
-        : 'Public by the contract.';
       accept(route, 'AwsSolutions-APIG4', reason);
       accept(route, 'CKV_AWS_309', reason);
-    }
+    };
+    const verified =
+      'The function verifies the token: a Clerk session token has no audience, which the authorizer asks for.';
+    for (const { key, secured } of gatewayRoutes) add(key, secured ? verified : 'Public by the contract.');
+    // Clerk's form and not the contract's, so it is not in the manifest; `$default` has it already.
+    if (withWebhooks && !gatewayRoutes.some(({ key }) => key === '$default'))
+      add(WEBHOOKS, 'The function verifies the signature.');
   }
 
   /** `$default`, whose name is not part of the path that the function sees. */
@@ -115,6 +118,9 @@ export class Api extends Construct {
     return stage;
   }
 }
+
+/** Where the function takes Clerk's messages (`handlers/src/webhooks.rs`). */
+const WEBHOOKS = 'POST /webhooks/clerk';
 
 /** One JSON line for each request, with the id under which the function logs as well. */
 const ACCESS_LOG = AccessLogFormat.custom(
@@ -160,7 +166,19 @@ function preflight(contract: Contract, config: StageConfig): apigateway.CorsPref
 
 function clerk(settings: Clerk): Record<string, string> {
   const CLERK_AUTHORIZED_PARTIES = settings.authorizedParties.join(',');
-  return 'jwtKey' in settings
-    ? { CLERK_JWT_KEY: settings.jwtKey, CLERK_ISSUER: settings.issuer, CLERK_AUTHORIZED_PARTIES }
-    : { CLERK_PUBLISHABLE_KEY: settings.publishableKey, CLERK_AUTHORIZED_PARTIES };
+  const instance: Record<string, string> =
+    'jwtKey' in settings
+      ? { CLERK_JWT_KEY: settings.jwtKey, CLERK_ISSUER: settings.issuer }
+      : { CLERK_PUBLISHABLE_KEY: settings.publishableKey };
+  const { secretKey, webhookSigningSecret } = settings.secrets ?? {};
+  // A reference for CloudFormation: the value is in no template.
+  const value = (arn: string) => SecretValue.secretsManager(arn).unsafeUnwrap();
+  return {
+    ...instance,
+    CLERK_AUTHORIZED_PARTIES,
+    ...(secretKey === undefined ? {} : { CLERK_SECRET_KEY: value(secretKey) }),
+    ...(webhookSigningSecret === undefined
+      ? {}
+      : { CLERK_WEBHOOK_SIGNING_SECRET: value(webhookSigningSecret) }),
+  };
 }

@@ -17,10 +17,22 @@ export type Egress =
   /** ADR-002: no way out at all, but for an endpoint of Secrets Manager. Tokens are verified by the PEM key. */
   | { readonly kind: 'endpoints'; readonly zones: number };
 
-/** Whose tokens count. Both values are public; neither is a secret. */
-export type Clerk =
+/** Whose tokens count. These values are public; none is a secret. */
+export type Clerk = (
   | { readonly publishableKey: string; readonly authorizedParties: readonly string[] }
-  | { readonly jwtKey: string; readonly issuer: string; readonly authorizedParties: readonly string[] };
+  | { readonly jwtKey: string; readonly issuer: string; readonly authorizedParties: readonly string[] }
+) & {
+  /**
+   * Where Clerk's secrets are, by the ARN of a secret that is one text. CloudFormation reads them when the function changes and
+   * puts them into its environment, where whoever may read the function's configuration reads them too.
+   */
+  readonly secrets?: {
+    /** For API keys; without, none counts. */
+    readonly secretKey?: string;
+    /** For Clerk's webhooks; without, they have no route. */
+    readonly webhookSigningSecret?: string;
+  };
+};
 
 /** How a new version takes over the traffic. */
 export type Shift = 'all-at-once' | 'canary-10-percent-5-minutes' | 'linear-10-percent-every-minute';
@@ -147,7 +159,12 @@ export function withoutNat(config: StageConfig, jwtKey: string, issuer: string):
   return {
     ...config,
     network: { ...config.network, egress: { kind: 'endpoints', zones: 1 } },
-    clerk: { jwtKey, issuer, authorizedParties: config.clerk.authorizedParties },
+    clerk: {
+      jwtKey,
+      issuer,
+      authorizedParties: config.clerk.authorizedParties,
+      ...(config.clerk.secrets ? { secrets: config.clerk.secrets } : {}),
+    },
   };
 }
 
@@ -158,6 +175,9 @@ export function problems(config: StageConfig): string[] {
   const say = (problem: string) => found.push(`${config.stage}: ${problem}`);
   if (network.egress.kind === 'endpoints' && 'publishableKey' in clerk) {
     say('without NAT Clerk cannot be asked for its keys: set clerk.jwtKey and clerk.issuer');
+  }
+  if (network.egress.kind === 'endpoints' && clerk.secrets?.secretKey !== undefined) {
+    say('without NAT Clerk cannot be asked about API keys: leave clerk.secrets.secretKey out');
   }
   if (
     network.egress.kind === 'nat' &&

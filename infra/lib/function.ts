@@ -85,7 +85,11 @@ export class RustFunction extends Construct {
       'CKV_AWS_116',
       'Invoked synchronously: whoever waits gets the failure, no queue does.',
     );
-    accept(this.function, 'CKV_AWS_173', 'No secret is in the environment, only where to find one.');
+    accept(
+      this.function,
+      'CKV_AWS_173',
+      'The password is not in the environment; what is, Lambda encrypts with its own key.',
+    );
   }
 
   private role(logGroup: logs.LogGroup, database: Database): iam.Role {

@@ -334,6 +334,34 @@ test('the architecture is an option, and has to be that of the binary', () => {
   assert.throws(() => synthesize(DEV, CONTRACT, elf(0xb7)), /is for arm64, the stage for x86_64/);
 });
 
+test("Clerk's secrets are an option: references in the environment, and a route for its webhooks", () => {
+  const arn = (name: string) => `arn:aws:secretsmanager:eu-central-1:123456789012:secret:${name}-AbCdEf`;
+  const secrets = { secretKey: arn('key'), webhookSigningSecret: arn('webhooks') };
+  const made = synthesize({ ...PROD, clerk: { ...PROD.clerk, secrets } });
+  made.template.hasResourceProperties('AWS::Lambda::Function', {
+    Handler: 'api',
+    Environment: {
+      Variables: {
+        CLERK_SECRET_KEY: `{{resolve:secretsmanager:${arn('key')}:SecretString:::}}`,
+        CLERK_WEBHOOK_SIGNING_SECRET: `{{resolve:secretsmanager:${arn('webhooks')}:SecretString:::}}`,
+      },
+    },
+  });
+  made.template.hasResourceProperties('AWS::ApiGatewayV2::Route', { RouteKey: 'POST /webhooks/clerk' });
+  made.template.resourceCountIs('AWS::ApiGatewayV2::Route', CONTRACT.routes.length + 1);
+  const migrate = ofType(made, 'AWS::Lambda::Function').find(
+    ([, { Properties }]) => Properties['Handler'] === 'migrate',
+  );
+  assert.ok(!JSON.stringify(migrate).includes('CLERK_'));
+  assert.ok(!JSON.stringify(prod.resources).includes('webhooks/clerk'));
+  const cheap = withoutNat(
+    { ...DEV, clerk: { ...DEV.clerk, secrets } },
+    'a PEM key',
+    'https://clerk.example.org',
+  );
+  assert.match(problems(cheap).join(), /API keys/);
+});
+
 test('a version takes over by the shift that the stage asks for', () => {
   for (const [shift, name] of [
     ['all-at-once', 'LambdaAllAtOnce'],

@@ -13,9 +13,12 @@ use specwright_runtime::{
     service::{Service, ServiceError},
     webhook::{self, Verifier},
 };
-use tower_http::compression::{
-    CompressionLayer,
-    predicate::{DefaultPredicate, Predicate as _},
+use tower_http::{
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, Predicate as _},
+    },
+    cors::CorsLayer,
 };
 
 use crate::webhooks::PATH;
@@ -49,6 +52,9 @@ pub struct Config {
     pub clock: Clock,
     /// Whether answers are checked against the contract: loud in development and tests, off in production.
     pub validate_responses: bool,
+    /// What browsers are told about pages of other origins; nothing unless this is set, since a gateway says it in front of a
+    /// deployed service.
+    pub cors: Option<CorsLayer>,
     /// How long a request may take before it is answered with 504.
     pub timeout: Duration,
 }
@@ -63,6 +69,7 @@ impl Config {
             webhooks: None,
             clock: Arc::new(Utc::now),
             validate_responses: false,
+            cors: None,
             timeout: Duration::from_secs(25),
         }
     }
@@ -86,9 +93,13 @@ impl App {
             Some(verifier) => webhook::routes(&service, PATH, verifier, Arc::new(app.clone())),
             None => Router::new(),
         };
-        Ok(api_server::router(app, &service)?
+        let router = api_server::router(app, &service)?
             .merge(webhooks)
-            .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(untagged))))
+            .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(untagged)));
+        Ok(match config.cors {
+            Some(cors) => router.layer(cors),
+            None => router,
+        })
     }
 
     /// The time as the database keeps it, to the microsecond.

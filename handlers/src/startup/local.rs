@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use http::{HeaderValue, Uri};
 use specwright_runtime::{
     auth::{Authenticator, Organization, clerk::ClerkVerifier},
     database::{Database, Settings},
@@ -11,6 +12,7 @@ use specwright_runtime::{
     },
 };
 use tokio::net::TcpListener;
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Any, CorsLayer};
 
 use super::{Error, MIGRATIONS, Startup, api_keys, configuration, reach, variable, webhooks};
 use crate::Config;
@@ -46,8 +48,13 @@ pub(super) async fn start(listener: TcpListener) -> Result<Startup, Error> {
     let local = Local { postgres, token };
     match prepare(settings).await {
         Ok(database) => {
-            let config =
-                Config { validate_responses: true, api_keys, webhooks, ..Config::new(database, authenticator) };
+            let config = Config {
+                validate_responses: true,
+                api_keys,
+                webhooks,
+                cors: Some(pages_of_this_machine()),
+                ..Config::new(database, authenticator)
+            };
             Ok(Startup { config, listener: Some(listener), local: Some(local) })
         }
         Err(error) => {
@@ -95,6 +102,19 @@ fn authenticator() -> Result<(Arc<dyn Authenticator>, Option<String>), Error> {
     let request = TokenRequest::new("user_1").organization(acme).expires_in(TOKEN_LIFE);
     let token = issuer.mint(&request).map_err(Error::Issuer)?;
     Ok((Arc::new(verifier), Some(token)))
+}
+
+/// A page that is developed on this machine may call, whatever its port; a page from elsewhere may not.
+fn pages_of_this_machine() -> CorsLayer {
+    let local = |origin: &HeaderValue| {
+        let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+        origin.is_some_and(|origin| matches!(origin.host(), Some("localhost" | "127.0.0.1" | "[::1]")))
+    };
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin, _| local(origin)))
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(Any)
 }
 
 /// In the workspace, where it is ignored by git and easily found and deleted.

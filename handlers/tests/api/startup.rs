@@ -63,6 +63,11 @@ async fn a_wrong_environment_is_refused_in_one_line_each() {
         (&[("PORT", "0"), ("SPECWRIGHT_DATA", data), ("DATABASE_URL", &nobody)], &["127.0.0.1", "refused"]),
         (&[("PORT", "0"), ("SPECWRIGHT_DATA", data), ("DATABASE_URL", "mysql://localhost/app")], &["DATABASE_URL"]),
         (&[("PORT", "0"), ("SPECWRIGHT_DATA", data), ("CLERK_JWT_KEY", "nonsense")], &["CLERK_JWT_KEY"]),
+        (&[("PORT", "0"), ("SPECWRIGHT_DATA", data), ("CLERK_SECRET_KEY", "secret-word sk")], &["CLERK_SECRET_KEY"]),
+        (
+            &[("PORT", "0"), ("SPECWRIGHT_DATA", data), ("CLERK_WEBHOOK_SIGNING_SECRET", "secret-word!")],
+            &["CLERK_WEBHOOK"],
+        ),
     ];
     for (variables, expected) in cases {
         let lines = refusal(variables).await;
@@ -103,6 +108,21 @@ async fn a_local_run_needs_nothing_and_keeps_its_data() {
     let created = first.person.send(Method::POST, "/tasks").json(&json!({ "title": "kept" })).answer().await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.text());
     assert!(!cfg!(target_os = "linux") || !servers_of(data.path()).is_empty());
+    // A page that is developed on this machine may call, and one from elsewhere may not.
+    for (origin, allowed) in [
+        ("http://localhost:3000", true),
+        ("http://127.0.0.1", true),
+        ("http://[::1]:5173", true),
+        ("https://example.com", false),
+        ("http://localhost.example.com:3000", false),
+        ("null", false),
+    ] {
+        let ask = Person::new(first.address, None).send(Method::OPTIONS, "/tasks").header("origin", origin);
+        let ask = ask.header("access-control-request-method", "POST");
+        let answer = ask.header("access-control-request-headers", "authorization").answer().await;
+        assert_eq!(answer.header("access-control-allow-origin"), allowed.then_some(origin), "{origin}");
+        assert!(!allowed || answer.header("access-control-allow-headers") == Some("authorization"));
+    }
     first.interrupt().await;
     assert_eq!(servers_of(data.path()), Vec::<String>::new(), "the local database outlived the process");
 

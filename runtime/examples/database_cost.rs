@@ -1,7 +1,7 @@
 //! What a request transaction costs beside the pool that one would use without a pooler: the same query, interleaved, in one run.
 //!
 //! ```sh
-//! cargo run --release -p specwright-runtime --all-features --example database_cost
+//! cargo run --profile bench --package specwright-runtime --all-features --example database_cost
 //! ```
 //!
 //! Once against a server on this machine, where work counts, and once behind a relay that holds every message for 5 ms each way,

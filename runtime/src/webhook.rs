@@ -181,7 +181,16 @@ impl Verifier {
     ///
     /// As [`Verifier::new`].
     pub fn from_environment() -> Result<Option<Self>, InvalidSecret> {
-        let set = std::env::var("CLERK_WEBHOOK_SIGNING_SECRET").ok().filter(|value| !value.trim().is_empty());
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// As [`from_environment`](Self::from_environment), from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`Verifier::new`].
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, InvalidSecret> {
+        let set = variable("CLERK_WEBHOOK_SIGNING_SECRET").filter(|value| !value.trim().is_empty());
         set.map(|secrets| Self::new(secrets.split(',').map(str::trim))).transpose()
     }
 

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use specwright_runtime::{
     auth::{
         AuthError, Authenticator, Credential,
-        clerk::{ClerkVerifier, VerifyError},
+        clerk::{ClerkVerifier, ClerkVerifierBuilder, VerifyError},
     },
     local::issuer::LocalIssuer,
     operation::{SchemeKind, SecurityScheme},
@@ -139,6 +139,56 @@ async fn a_remembered_token_needs_no_key_for_a_minute() {
     assert!(!is_good(&long).await);
     assert_eq!(test.server.fetches(), 2);
     assert!(!is_good(&unseen).await);
+}
+
+/// What is not remembered is verified each time, and so a withdrawn key is noticed at once.
+#[tokio::test]
+async fn nothing_is_remembered_on_demand() {
+    let key = Key::new();
+    let server = Server::start(String::new()).await;
+    let of_variable = |value: &str| {
+        let (url, value) = (server.url.clone(), value.to_owned());
+        ClerkVerifierBuilder::from_variables(move |name| match name {
+            "CLERK_JWKS_URL" => Some(url.clone()),
+            "CLERK_TOKEN_CACHE" => Some(value.clone()),
+            _ => None,
+        })
+    };
+    let of_number = |tokens: usize| ClerkVerifier::builder().jwks(server.url.clone()).remember_tokens(tokens);
+    for (builder, remembers) in [
+        (of_number(0), false),
+        (of_number(1), true),
+        (of_variable(" false "), false),
+        (of_variable("true"), true),
+        (of_variable(""), true),
+    ] {
+        server.answer(|answer| answer.body = keys(&[("a", &key)]));
+        // Refreshed by each request.
+        let verifier = builder.key_lives(Duration::ZERO, Duration::from_hours(1)).build().unwrap();
+        let token = key.token("a", SystemTime::now());
+        assert!(authenticates(&verifier, &token).await);
+        server.answer(|answer| answer.body = keys(&[("b", &key)]));
+        assert_eq!(authenticates(&verifier, &token).await, remembers);
+    }
+}
+
+/// The start of a function fetches the keys, so that its first request need not.
+#[tokio::test]
+async fn keys_are_fetched_ahead_on_demand() {
+    let key = Key::new();
+    let test = Test::start(keys(&[("a", &key)])).await;
+    test.server.answer(|answer| answer.status = 404);
+    assert!(matches!(test.verifier.prefetch().await, Err(VerifyError::Unavailable { .. })));
+    test.server.answer(|answer| answer.status = 200);
+    test.verifier.prefetch().await.unwrap();
+    test.verifier.prefetch().await.unwrap();
+    assert_eq!(test.server.fetches(), 2);
+    test.server.answer(|answer| answer.status = 500);
+    test.verifier.verify(&key.token("a", test.now())).await.unwrap();
+    assert_eq!(test.server.fetches(), 2);
+    // Keys that were given are there.
+    let given = ClerkVerifier::builder().jwt_key(key.issuer.public_key()).build().unwrap();
+    given.prefetch().await.unwrap();
 }
 
 /// Refusals are not remembered: a token that is not yet good is good when its time comes.
@@ -309,6 +359,7 @@ async fn only_rsa_signing_keys_count() {
         ("e", json!("AQ"), false),
         ("n", json!(URL_SAFE_NO_PAD.encode([0xff; 128])), false),
         ("n", json!(URL_SAFE_NO_PAD.encode([0xfe; 256])), false),
+        ("n", json!(URL_SAFE_NO_PAD.encode([&[0x7f][..], &[0xff; 255]].concat())), false),
         ("n", json!("?"), false),
         ("x5c", json!(["MIIB"]), true),
     ];

@@ -80,7 +80,8 @@ async fn a_key_ends_when_clerk_says() {
     let keys = test.keys();
     test.backend.put("ak_short", "user_1", &[]);
     test.backend.change("ak_short", "expiration", json!((NOW + 10) * 1_000));
-    assert!(test.ask(&keys, "ak_short", &[]).await.is_ok());
+    let caller = test.ask(&keys, "ak_short", &[]).await.unwrap();
+    assert_eq!(caller.expires(), Some(i64::try_from(NOW).unwrap() + 10));
     test.clock.advance(9);
     assert!(test.ask(&keys, "ak_short", &[]).await.is_ok());
     test.clock.advance(1);
@@ -167,6 +168,8 @@ async fn machines_and_oauth_clients_send_jwts_or_opaque_tokens() {
     let test = Test::start().await;
     test.backend.put("mt_1", "mch_1", &["mch_2"]);
     test.backend.put("oat_1", "user_1", &["email"]);
+    test.backend.put("mt_user", "user_1", &[]);
+    test.backend.put("oat_machine", "mch_1", &[]);
     let machines = MachineVerifier::m2m(Arc::clone(&test.verifier)).backend(test.api());
     let oauth = MachineVerifier::oauth(Arc::clone(&test.verifier)).backend(test.api());
     let m2m = json!({"alg": "RS256", "typ": "JWT", "cat": "cl_B7d4PD333AAA"});
@@ -202,6 +205,9 @@ async fn machines_and_oauth_clients_send_jwts_or_opaque_tokens() {
         (&oauth, &OAUTH, test.session("user_1")),
         (&oauth, &OAUTH, "mt_1".to_owned()),
         (&machines, &MACHINE, "oat_1".to_owned()),
+        // Whatever Clerk says whose they are.
+        (&machines, &MACHINE, "mt_user".to_owned()),
+        (&oauth, &OAUTH, "oat_machine".to_owned()),
     ];
     for (number, (verifier, scheme, token)) in refused.into_iter().enumerate() {
         let outcome = test.judge(verifier, scheme, &token, &[]).await;
@@ -263,6 +269,7 @@ async fn schemes_are_alternatives() {
     let test = Test::start().await;
     test.backend.put("mt_1", "mch_1", &[]);
     test.backend.put("ak_1", "user_2", &[]);
+    test.backend.put("ak_org", "org_1", &[]);
     let router = test.router();
     let bearer =
         async |path: &str, token: &str| request(&router, path, &[("authorization", &format!("Bearer {token}"))]).await;
@@ -273,6 +280,13 @@ async fn schemes_are_alternatives() {
     assert_eq!(request(&router, "/any", &[]).await.0, 401);
     assert_eq!(bearer("/machine", "mt_1").await, (200, "mch_1".to_owned()));
     assert_eq!(bearer("/machine", &test.session("user_1")).await.0, 401);
+    let details = r#"machine mch_1 None Some("id_1") ["tasks:read"] {"team":"ops"}"#;
+    test.backend.change("mt_1", "scopes", json!(["tasks:read"]));
+    test.backend.change("mt_1", "claims", json!({"team": "ops"}));
+    test.clock.advance(60);
+    assert_eq!(bearer("/details", "mt_1").await, (200, details.to_owned()));
+    let details = request(&router, "/details", &[("x-api-key", "ak_org")]).await.1;
+    assert!(details.starts_with(r#"key org_1 Some("org_1") "#), "{details}");
     // A session and a key at once: the first alternative that holds.
     let both = [("authorization", "Bearer mt_1"), ("x-api-key", "ak_unknown")];
     assert_eq!(request(&router, "/any", &both).await.0, 200);
@@ -417,6 +431,8 @@ impl Test {
             ..GET
         };
         static ONLY: Operation = Operation { id: "machine", path: "/machine", security: &[&[(&MACHINE, &[])]], ..GET };
+        static DETAILS: Operation =
+            Operation { id: "details", path: "/details", security: &[&[(&MACHINE, &[])], &[(&KEY, &[])]], ..GET };
         static USER: Operation = Operation { id: "user", path: "/user", security: &[&[(&MACHINE, &[])]], ..GET };
         let service = Service::builder()
             .authenticator("session", Arc::clone(&self.verifier) as Arc<dyn Authenticator>)
@@ -432,6 +448,20 @@ impl Test {
         routes.add(&ONLY, |_api, incoming| async move {
             let machine: Machine = incoming.decoder().caller()?;
             Ok(Says(machine.subject().to_owned()))
+        });
+        routes.add(&DETAILS, |_api, incoming| async move {
+            let caller: AnyCaller = incoming.decoder().caller()?;
+            let scheme = caller.scheme();
+            let AnyCaller::Machine(machine) = caller else { panic!("a user got in") };
+            assert_eq!(machine.scheme(), scheme);
+            Ok(Says(format!(
+                "{scheme} {} {:?} {:?} {:?} {}",
+                machine.subject(),
+                machine.organization_id(),
+                machine.credential_id(),
+                machine.scopes(),
+                serde_json::to_string(machine.claims()).unwrap()
+            )))
         });
         routes.add(&USER, |_api, incoming| async move {
             let caller: Caller = incoming.decoder().caller()?;

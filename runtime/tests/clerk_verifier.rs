@@ -18,8 +18,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use specwright_runtime::{
     auth::{
-        AuthError, Authenticator, Caller, Check, Credential, Factors, Organization, Reverification, Secret, UserId,
-        clerk::{ClerkVerifier, ClerkVerifierBuilder, ConfigError, VerifyError},
+        AuthError, Authenticator, Caller, Check, Credential, Factors, Level, Organization, Reverification, Secret,
+        UserId,
+        clerk::{ClerkVerifier, ClerkVerifierBuilder, ConfigError, PublishableKey, VerifyError},
     },
     local::issuer::{AUTHORIZED_PARTY, ISSUER, IssuerError, KEY_ID, LocalIssuer, TokenRequest},
     operation::{Location, SchemeKind, SecurityScheme},
@@ -31,6 +32,7 @@ static COOKIE: SecurityScheme =
     SecurityScheme { name: "clerkCookie", kind: SchemeKind::ApiKey { location: Location::Cookie, name: "__session" } };
 
 const LIVE: &str = "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k";
+const TEST: &str = "pk_test_Y2xlcmsuZXhhbXBsZS5jb20k";
 /// A SubjectPublicKeyInfo of another kind.
 const ED25519: &str = "MCowBQYDK2VwAyEASZ/kyqYbl38m/UgqWUhEslXGTmfLgl4iaHgNpOdISp8=";
 const NOW: u64 = 1_768_478_400;
@@ -73,7 +75,10 @@ async fn vectors() {
         }
         let verdict = match builder.build().unwrap().verify(&token).await {
             Ok(_) => "accept",
-            Err(VerifyError::Rejected(reason)) => reason.as_str(),
+            Err(VerifyError::Rejected(reason)) => {
+                assert_eq!(VerifyError::Rejected(reason).to_string(), reason.as_str());
+                reason.as_str()
+            }
             Err(error) => panic!("{error}"),
         };
         if row["expect"] != verdict {
@@ -167,7 +172,8 @@ async fn a_minted_token_says_what_was_asked_for() {
         .feature("u:basic")
         .plan("o:pro")
         .actor("user_support")
-        .claim("plan_seats", json!(5));
+        .claim("plan_seats", json!(5))
+        .claim("plan_trial", json!([true, null, -1, 0.5, "\u{e9}\n"]));
     let caller = verified(issuer, &request).await;
     assert_eq!(caller.user_id().as_str(), "user_1");
     assert_eq!(caller.session_id(), Some("sess_9"));
@@ -175,6 +181,7 @@ async fn a_minted_token_says_what_was_asked_for() {
     assert_eq!(caller.factors(), Some(Factors { first: Some(0.0), second: None }));
     assert_eq!(caller.actor().unwrap().subject, "user_support");
     assert_eq!(caller.claims()["plan_seats"], 5);
+    assert_eq!(caller.claims()["plan_trial"], json!([true, null, -1, 0.5, "\u{e9}\n"]));
     let organization = caller.organization().unwrap();
     assert_eq!((organization.id.as_str(), organization.slug.as_deref()), ("org_1", Some("acme")));
     assert_eq!(organization.role.as_deref(), Some("org:admin"));
@@ -200,6 +207,65 @@ async fn permissions_beyond_every_machine_word() {
     permissions.sort();
     expected.sort();
     assert_eq!(permissions, expected);
+}
+
+/// Digits have a limit, since reading them takes their square: at it all is read, beyond it nothing is granted.
+#[tokio::test]
+async fn a_bit_map_beyond_any_organization_grants_nothing() {
+    let issuer = issuer();
+    let verifier = issuer.verifier().clock(now).build().unwrap();
+    for (digits, granted) in [(1_204, 1), (1_205, 1), (1_206, 0)] {
+        // Odd, so that the lowest bit is set.
+        let claims = json!({
+            "iss": ISSUER, "azp": AUTHORIZED_PARTY, "sub": "user_1", "v": 2, "exp": NOW + 60,
+            "fea": "o:projects", "o": {"id": "org_1", "per": "read", "fpm": "1".repeat(digits)},
+        });
+        let token = issuer.sign(&json!({"alg": "RS256"}), &claims).unwrap();
+        let caller = verifier.verify(&token).await.unwrap();
+        assert_eq!(caller.organization().unwrap().permissions.len(), granted, "{digits}");
+    }
+}
+
+/// A number that is none would compare as younger than everything.
+#[tokio::test]
+async fn minutes_without_end_never_hold() {
+    let caller = verified(issuer(), &TokenRequest::new("user_1").factors(Some(0), Some(0))).await;
+    for (after_minutes, holds) in
+        [(10.0, true), (0.5, true), (0.0, false), (-1.0, false), (f64::INFINITY, false), (f64::NAN, false)]
+    {
+        for level in [Level::FirstFactor, Level::SecondFactor, Level::MultiFactor] {
+            let check = Check::new().reverification(Reverification { level, after_minutes });
+            assert_eq!(caller.has(&check), holds, "{level:?} {after_minutes}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn variables_mean_what_they_say() {
+    let issuer = issuer();
+    let token = |party: Option<&str>| {
+        let request = TokenRequest::new("user_1").authorized_party(party.map(str::to_owned));
+        issuer.mint_at(&request, now()).unwrap()
+    };
+    for (parties, missing, party, accepted) in [
+        ("https://a.example, ,https://b.example", "", Some("https://a.example"), true),
+        ("https://a.example, ,https://b.example", "", Some("https://b.example"), true),
+        ("https://a.example, ,https://b.example", "", Some("https://c.example"), false),
+        ("https://a.example", "", None, false),
+        ("https://a.example", "false", None, false),
+        ("https://a.example", " true ", None, true),
+        ("https://a.example", "true", Some("https://c.example"), false),
+        (" ", "", None, true),
+    ] {
+        let builder = ClerkVerifierBuilder::from_variables(|name| match name {
+            "CLERK_JWT_KEY" => Some(issuer.public_key().to_owned()),
+            "CLERK_AUTHORIZED_PARTIES" => Some(parties.to_owned()),
+            "CLERK_ALLOW_MISSING_AZP" => Some(missing.to_owned()),
+            _ => None,
+        });
+        let verdict = builder.clock(now).build().unwrap().verify(&token(party)).await;
+        assert_eq!(verdict.is_ok(), accepted, "{parties} {missing} {party:?}");
+    }
 }
 
 #[test]
@@ -296,6 +362,43 @@ async fn a_cookie_counts_on_demand_only() {
     assert_eq!(answer(verifier(), suffixed("naoXFJnI", &token, since)).await, "user_1");
     assert_eq!(answer(verifier(), suffixed("AAAAAAAA", &token, since)).await, "session-token-missing");
     refusal(&verifier(), Credential::Other(&token), &BEARER).await;
+    // Other cookies are none of ours; of several with one name the first counts, and an empty one is none.
+    let plain = TokenRequest::new("user_plain").claim("iss", json!("https://clerk.example.com"));
+    let as_new = issuer.mint_at(&plain, now()).unwrap();
+    let newer = issuer.mint_at(&plain, now() + Duration::from_secs(3)).unwrap();
+    let of_suffix = format!("__session_naoXFJnI={token}");
+    let uat = format!("__client_uat={since}");
+    for (cookies, expected) in [
+        (format!("x=1; {of_suffix}"), "session-token-missing"),
+        (format!("__session={token}; __session={elsewhere}; {uat}"), "user_1"),
+        (format!("__session=; __session={token}; {uat}"), "user_1"),
+        (format!("__session={token}; __client_uat=0; __client_uat_naoXFJnI={since}"), "session-token-missing"),
+        // Signed out by one of the two: the other counts.
+        (format!("__session={token}; {uat}; __client_uat_naoXFJnI=0"), "user_1"),
+        (format!("__session={newer}; __client_uat=0; {}", suffixed("naoXFJnI", &token, since)), "user_1"),
+        // By neither: the newer one, and ours of two that are equally new.
+        (format!("__session={newer}; {uat}; {}", suffixed("naoXFJnI", &token, since)), "user_plain"),
+        (format!("__session={as_new}; {uat}; {}", suffixed("naoXFJnI", &token, since)), "user_1"),
+    ] {
+        assert_eq!(answer(verifier(), cookies.clone()).await, expected, "{cookies}");
+    }
+    // In development, where the plain cookie says signed out and the one with our suffix has expired, the plain one counts.
+    let suffix = PublishableKey::parse(TEST).unwrap();
+    let development = || {
+        let builder = ClerkVerifier::builder().jwt_key(issuer.public_key()).clock(now).publishable_key(TEST);
+        builder.authorized_parties([AUTHORIZED_PARTY]).session_cookie().build().unwrap()
+    };
+    let old = issuer.mint_at(&request, now() - Duration::from_hours(2)).unwrap();
+    for (plain, token, since, expected) in [
+        ("0", &token, NOW - 5, "user_1"),
+        ("0", &old, NOW - 9_000, "session-token-missing"),
+        ("1", &old, NOW - 9_000, "token-expired"),
+    ] {
+        let cookies = format!("__client_uat={plain}; {}", suffixed(suffix.cookie_suffix(), token, since));
+        assert_eq!(answer(development(), cookies).await, expected, "{plain} {since}");
+    }
+    let cookies = format!("__client_uat=0; {}", suffixed("naoXFJnI", &old, NOW - 9_000));
+    assert_eq!(answer(verifier(), cookies).await, "token-expired", "in production ours counts all the same");
     // The opt-out is for bearer tokens: a cookie without `azp` stays out.
     let opted_out = || strict().session_cookie().allow_missing_azp_on_bearer().build().unwrap();
     let without = issuer.mint_at(&request.authorized_party(None), now()).unwrap();
@@ -352,6 +455,12 @@ fn a_wrong_configuration_does_not_start() {
     assert!(says(&[]).contains("CLERK_JWT_KEY"));
     assert!(says(&[("CLERK_JWT_KEY", "  ")]).contains("no Clerk key"), "an empty variable is an unset one");
     assert!(says(&[("CLERK_JWT_KEY", "not a key")]).contains("neither a PEM public key"));
+    assert!(says(&[("CLERK_JWT_KEY", &STANDARD.encode("not a key"))]).contains("neither a PEM public key"));
+    let public = issuer.public_key().lines().filter(|line| !line.starts_with('-')).collect::<String>();
+    for length in [0, 1, 2, 4, 30, 100, 293] {
+        let short = STANDARD.encode(&STANDARD.decode(&public).unwrap()[..length]);
+        assert!(build(&[("CLERK_JWT_KEY", &short)]).is_err(), "{length} bytes of a key");
+    }
     assert!(says(&[("CLERK_JWT_KEY", &private)]).contains("private key"));
     assert!(says(&[("CLERK_JWT_KEY", cut)]).contains("cut off"));
     // The same without its label, and what stands inside: a PKCS#1 private key, after 26 bytes of PKCS#8.
@@ -363,6 +472,7 @@ fn a_wrong_configuration_does_not_start() {
     assert!(says(&[("CLERK_JWT_KEY", "sk_test_abc")]).contains("API key"));
     assert!(says(&[("CLERK_PUBLISHABLE_KEY", "pk_live_xxx")]).contains("CLERK_PUBLISHABLE_KEY"));
     assert!(says(&[("CLERK_PUBLISHABLE_KEY", "sk_live_xxx")]).contains("secret key"));
+    assert!(says(&[("CLERK_PUBLISHABLE_KEY", "xxx")]).contains("starts with neither"));
     assert!(
         says(&[("CLERK_PUBLISHABLE_KEY", LIVE), ("CLERK_ISSUER", "https://clerk.other.com")])
             .contains("clerk.example.com")
@@ -395,6 +505,8 @@ fn nothing_secret_is_printed() {
     }
     let issuer = issuer();
     assert!(!format!("{issuer:?} {:?}", issuer.verifier().build().unwrap()).contains("MII"));
+    let fetching = ClerkVerifier::builder().jwks("http://127.0.0.1:9/jwks").build().unwrap();
+    assert!(format!("{fetching:?}").contains("from http://127.0.0.1:9/jwks"));
     assert_eq!(format!("{:?}", UserId::from_verified("user_1").unwrap()), "UserId(user_1)");
     assert!(!format!("{:?}", Caller::for_tests("user_1")).contains("claims"));
 }

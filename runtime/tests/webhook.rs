@@ -92,6 +92,26 @@ fn secrets_are_rotated_without_a_gap() {
 }
 
 #[test]
+fn the_variable_holds_one_secret_or_several() {
+    let body = user("user.updated", 1_000);
+    let good = |value: &str| {
+        let verifier = Verifier::from_variables(|name| {
+            assert_eq!(name, "CLERK_WEBHOOK_SIGNING_SECRET");
+            Some(value.to_owned())
+        });
+        let verifier = verifier.unwrap().unwrap().clock(|| UNIX_EPOCH + Duration::from_secs(TIME));
+        verifier.verify(&headers("svix", ID, TIME, &sign(SECRET, ID, TIME, &body)), body.as_bytes()).is_ok()
+    };
+    assert!(good(SECRET));
+    assert!(good(&format!("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD, {SECRET}")));
+    assert!(!good("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"));
+    for unset in [None, Some(" ".to_owned())] {
+        assert!(Verifier::from_variables(|_| unset.clone()).unwrap().is_none());
+    }
+    assert!(Verifier::from_variables(|_| Some("nonsense".to_owned())).is_err());
+}
+
+#[test]
 fn a_message_is_good_for_five_minutes_either_way() {
     let body = user("user.updated", 1_000);
     let signed = headers("svix", ID, TIME, &sign(SECRET, ID, TIME, &body));

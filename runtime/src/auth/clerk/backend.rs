@@ -112,7 +112,16 @@ impl BackendApi {
     ///
     /// As [`BackendApiBuilder::build`].
     pub fn from_environment() -> Result<Option<Self>, ConfigError> {
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// As [`from_environment`](Self::from_environment), from elsewhere. An empty variable counts as unset.
+    ///
+    /// # Errors
+    ///
+    /// As [`BackendApiBuilder::build`].
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, ConfigError> {
+        let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let Some(secret) = set("CLERK_SECRET_KEY") else { return Ok(None) };
         let mut builder = Self::builder(secret.trim());
         builder.machine_secret = set("CLERK_MACHINE_SECRET_KEY").map(|secret| secret.trim().to_owned());

@@ -246,11 +246,7 @@ impl ClerkVerifierBuilder {
             } else if !issuer.contains(&expected) {
                 return Err(ConfigError::IssuerMismatch { issuer: issuer.join(", "), expected });
             }
-            if key.is_production() && self.authorized_parties.is_empty() {
-                tracing::warn!(
-                    "CLERK_AUTHORIZED_PARTIES is not set for a production instance: tokens of any origin are accepted"
-                );
-            }
+            warn_of_any_origin(key, &self.authorized_parties);
         }
         let cookie_key = match (self.session_cookie, self.authorized_parties.is_empty(), &publishable_key) {
             (false, ..) => None,
@@ -279,5 +275,13 @@ impl ClerkVerifierBuilder {
         let remembers = self.remembered > 0 && self.sessions.is_none();
         let remembered = remembers.then(|| TokenCache::new(self.remembered, REMEMBERED_MS));
         Ok(ClerkVerifier { keys, rules, cookie_key, clock: self.clock, remembered, sessions: self.sessions })
+    }
+}
+
+fn warn_of_any_origin(key: &PublishableKey, authorized_parties: &[String]) {
+    if key.is_production() && authorized_parties.is_empty() {
+        tracing::warn!(
+            "CLERK_AUTHORIZED_PARTIES is not set for a production instance: tokens of any origin are accepted"
+        );
     }
 }

@@ -110,11 +110,11 @@ fn permissions(features: Option<&str>, names: Option<&str>, bit_sets: Option<&st
     Some(permissions)
 }
 
-/// The bits of a decimal number of any length, lowest first; empty where it is none. Organizations have more than 64
+/// The bits of a decimal number of any length, lowest first; none where it is no number. Organizations have more than 64
 /// permissions, and 128 would only move the cliff. A token holds at most 64 KiB, so the quadratic loop is bounded by
 /// [`MAX_DIGITS`].
 fn bits(decimal: &str) -> Vec<bool> {
-    if decimal.is_empty() || decimal.len() > MAX_DIGITS || !decimal.bytes().all(|byte| byte.is_ascii_digit()) {
+    if decimal.len() > MAX_DIGITS || !decimal.bytes().all(|byte| byte.is_ascii_digit()) {
         return Vec::new();
     }
     let mut digits = decimal.bytes().map(|byte| byte - b'0').collect::<Vec<_>>();

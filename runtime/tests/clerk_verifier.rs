@@ -110,6 +110,29 @@ async fn every_character_counts() {
     }
 }
 
+#[tokio::test]
+async fn a_token_has_a_limit() {
+    let issuer = issuer();
+    let verifier = issuer.verifier().clock(now).build().unwrap();
+    let of_length = |length: usize| {
+        let padded = |header: usize, claims: usize| {
+            let header = json!({"alg": "RS256", "typ": "JWT", "kid": "k".repeat(header)});
+            let claims = json!({
+                "iss": ISSUER, "azp": AUTHORIZED_PARTY, "sub": "user_1", "exp": NOW + 60, "pad": "p".repeat(claims),
+            });
+            issuer.sign(&header, &claims).unwrap()
+        };
+        let near = (length - padded(0, 0).len()) / 4 * 3;
+        // Base64 leaves out every fourth length, so both parts grow.
+        let paddings = (0..3).flat_map(|header| (0..6).map(move |less| (header, near - less)));
+        let mut tokens = paddings.map(|(header, claims)| padded(header, claims));
+        tokens.find(|token| token.len() == length).unwrap()
+    };
+    assert!(verifier.verify(&of_length(64 * 1024)).await.is_ok());
+    let longer = verifier.verify(&of_length(64 * 1024 + 1)).await.unwrap_err().to_string();
+    assert_eq!(longer, "token-invalid");
+}
+
 /// A signed token may still say anything. Nothing panics, and nothing odd grants a permission.
 #[tokio::test]
 async fn no_claim_is_too_odd() {

@@ -84,7 +84,9 @@ pub(crate) fn check(workspace: &Workspace, options: &Options) -> anyhow::Result<
     mutants.retain(|mutant| options.name.is_empty() || options.name.iter().any(|name| mutant.name.contains(name)));
     ensure!(!mutants.is_empty(), "there is no such mutant");
     let copy = copy::make(workspace, "mutants/tree", COPY_VERSION)?;
-    let mut trial = Trial { copy, mutants, verdicts: BTreeMap::new() };
+    // The vectors stand beside the repository, and the copy does not.
+    let vectors = env::var_os("CLERK_VECTORS").map_or_else(|| workspace.path("../shared/clerk"), PathBuf::from);
+    let mut trial = Trial { copy, vectors, mutants, originals: BTreeMap::new(), verdicts: BTreeMap::new() };
     let rest = trial.write_switches()?;
     let programs = trial.compile(&TESTS)?;
     let patience = trial.without_a_mutant(&programs)?;
@@ -123,7 +125,10 @@ fn list(workspace: &Workspace) -> anyhow::Result<Vec<Mutant>> {
 /// A copy of the workspace, and what is known of its mutants. They are numbered from 1.
 struct Trial {
     copy: Workspace,
+    vectors: PathBuf,
     mutants: Vec<Mutant>,
+    /// The files of the mutants as they were, by name.
+    originals: BTreeMap<String, String>,
     verdicts: BTreeMap<usize, Verdict>,
 }
 
@@ -135,11 +140,13 @@ impl Trial {
         fs::write(&library, format!("{text}\npub(crate) mod mutant;\n"))?;
         fs::write(self.copy.path("runtime/src/mutant.rs"), SWITCH.replace("VARIABLE", VARIABLE))?;
         let files = self.mutants.iter().map(|mutant| mutant.file.clone()).collect::<BTreeSet<_>>();
-        let originals = files.iter().map(|file| Ok((file.clone(), fs::read_to_string(self.copy.path(file))?)));
-        let originals = originals.collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+        for file in files {
+            let text = fs::read_to_string(self.copy.path(&file))?;
+            self.originals.insert(file, text);
+        }
         loop {
             let (mut rest, mut texts) = (Vec::new(), BTreeMap::new());
-            for (file, original) in &originals {
+            for (file, original) in &self.originals {
                 let of_file = self
                     .numbered()
                     .filter(|(number, mutant)| mutant.file == *file && !self.verdicts.contains_key(number));
@@ -268,8 +275,7 @@ impl Trial {
         let mutant = self.mutants[number - 1].clone();
         let path = self.copy.path(&mutant.file);
         let switched = fs::read_to_string(&path)?;
-        let original = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(&mutant.file))?;
-        fs::write(&path, replace(&original, &mutant))?;
+        fs::write(&path, replace(&self.originals[&mutant.file], &mutant))?;
         // The library's own tests would have Cargo compile those of every library.
         let tests = TESTS.into_iter().filter(|test| *test != LIBRARY).collect::<Vec<_>>();
         let verdict = match self.compile(&tests) {
@@ -323,12 +329,7 @@ impl Trial {
             command.args(OF_THE_LIBRARY);
         }
         command.current_dir(self.copy.path("runtime")).env(VARIABLE, number.to_string());
-        command.env("AWS_EC2_METADATA_DISABLED", "true");
-        // The vectors stand beside the repository, and the copy does not.
-        if env::var_os("CLERK_VECTORS").is_none() {
-            let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/clerk");
-            command.env("CLERK_VECTORS", vectors);
-        }
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env("CLERK_VECTORS", &self.vectors);
         let output = self.copy.target.join("mutants").join(format!("{number}.log"));
         let ended = run_limited(&mut command, &output, &output.with_extension("err"), limit);
         if number > 0 {

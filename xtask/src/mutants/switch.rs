@@ -306,3 +306,91 @@ impl<'ast> Visit<'ast> for Search<'_> {
         visit::visit_arm(self, arm);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    const TEXT: &str = "fn is_even(number: u32) -> bool {
+    number % 2 == 0
+}
+
+fn kind(number: u32) -> &'static str {
+    match number {
+        0 => \"none\",
+        few if few < 3 => \"few\",
+        _ => \"many\",
+    }
+}
+
+const LIMIT: u32 = 2 * 3;
+";
+
+    /// A mutant of [`TEXT`], at the place of a text in it.
+    fn mutant(genre: &str, at: &str, replaced: &str, replacement: &str) -> Mutant {
+        let start = TEXT.find(at).unwrap() + at.find(replaced).unwrap();
+        let point = |offset: usize| {
+            let before = &TEXT[..offset];
+            let line = before.matches('\n').count() + 1;
+            json!({ "line": line, "column": offset - before.rfind('\n').map_or(0, |at| at + 1) + 1 })
+        };
+        let span = json!({ "start": point(start), "end": point(start + replaced.len()) });
+        let name = format!("{genre} {replaced}");
+        let value = json!({ "name": name, "file": "", "genre": genre, "replacement": replacement, "span": span });
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn check(mutants: &[Mutant], expected: &str, rest: &[usize]) {
+        let numbered = mutants.iter().enumerate().map(|(index, mutant)| (index + 1, mutant)).collect::<Vec<_>>();
+        let switched = switch(TEXT, &numbered).unwrap();
+        assert!(switched.text.contains(expected), "{}", switched.text);
+        assert_eq!(switched.rest, rest);
+        syn::parse_file(&switched.text).unwrap();
+    }
+
+    #[test]
+    fn each_kind_of_mutant_has_its_switch() {
+        let body = mutant("FnValue", "number % 2 == 0", "number % 2 == 0", "true");
+        check(std::slice::from_ref(&body), "if crate::mutant::is(1) { /*mutant 1*/\nreturn true;\n/*end*/}", &[]);
+        let equal = mutant("BinaryOperator", "2 == 0", "==", "!=");
+        let modulo = mutant("BinaryOperator", "% 2", "%", "/");
+        // The one within the other, in the original only.
+        check(
+            &[body, equal, modulo],
+            "(if crate::mutant::is(2) { /*mutant 2*/\nnumber % 2 != 0\n/*end*/} else { (if crate::mutant::is(3) { /*mutant \
+             3*/\nnumber / 2\n/*end*/} else { number % 2 }) == 0 })",
+            &[],
+        );
+        check(
+            &[mutant("MatchArm", "0 => \"none\",", "0 => \"none\",", "")],
+            "0 if !crate::mutant::is(1) => \"none\"",
+            &[],
+        );
+        let guard = mutant("MatchArmGuard", "few < 3", "few < 3", "true");
+        let arm = mutant("MatchArm", "few if few < 3 => \"few\",", "few if few < 3 => \"few\",", "");
+        check(
+            &[guard, arm],
+            "few if !crate::mutant::is(2) && (if crate::mutant::is(1) { /*mutant 1*/\ntrue\n/*end*/} else { few < 3 }) =>",
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_constant_has_no_switch() {
+        let product = mutant("BinaryOperator", "2 * 3", "*", "+");
+        check(std::slice::from_ref(&product), "const LIMIT: u32 = 2 * 3;", &[1]);
+        assert!(replace(TEXT, &product).contains("const LIMIT: u32 = 2 + 3;"));
+    }
+
+    #[test]
+    fn a_line_belongs_to_the_mutant_that_stands_there() {
+        let text = "(if a { /*mutant 7*/\nx\n/*end*/} else if b { /*mutant 8*/\ny\n/*end*/} else { z })";
+        for (line, expected) in [(2, &[7][..]), (4, &[8]), (5, &[])] {
+            assert_eq!(at_lines(text, &[line]), expected, "{line}");
+        }
+    }
+}

@@ -296,6 +296,21 @@ async fn without_keys_an_outage_is_503_never_401() {
     }
 }
 
+/// In one part or several: a key set of 256 KiB is read, and no larger one.
+#[tokio::test]
+async fn a_key_set_has_a_limit() {
+    let key = Key::new();
+    let body = keys(&[("a", &key)]);
+    for (length, fits) in [(256 * 1024, true), (256 * 1024 + 1, false)] {
+        let test = Test::start(format!("{body}{}", " ".repeat(length - body.len()))).await;
+        let token = key.token("a", test.now());
+        match fits {
+            true => drop(test.verifier.verify(&token).await.unwrap()),
+            false => assert!(test.unavailable(&token).await.0.contains("longer")),
+        }
+    }
+}
+
 /// Where a fetch takes its full time-out, only a few requests may pay for it.
 #[tokio::test]
 async fn a_long_outage_is_asked_about_less_and_less() {

@@ -35,12 +35,13 @@ const COPY_VERSION: &str = "0.1.998";
 const VARIABLE: &str = "SPECWRIGHT_MUTANT";
 
 /// The tests, those that take no time first: most mutants end there. Of the library's own, the names.
-const TESTS: [&str; 8] = [
+const TESTS: [&str; 9] = [
     "clerk_vectors",
     "specwright_runtime",
     "webhook",
     "clerk_service",
     "clerk_backend",
+    "clerk_cookies",
     "clerk_machines",
     "clerk_verifier",
     "clerk_keys",

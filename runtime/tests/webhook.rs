@@ -216,9 +216,12 @@ async fn the_route_takes_in_what_is_signed() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(text.contains("\"instance\":\"urn:request:") && !text.contains("no signature"), "{text}");
     assert_eq!(send("fail", &body, &signed("fail", &body)).await.0, StatusCode::SERVICE_UNAVAILABLE);
-    let large = format!("{}{}", " ".repeat(600_000), body);
-    assert_eq!(send("msg_3", &large, &signed("msg_3", &large)).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    let padded = |length: usize| format!("{}{body}", " ".repeat(length - body.len()));
+    let (most, more) = (padded(512 * 1024), padded(512 * 1024 + 1));
+    assert_eq!(send("msg_3", &more, &signed("msg_3", &more)).await.0, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(*inbox.0.lock().unwrap(), ["msg_1"]);
+    assert_eq!(send("msg_4", &most, &signed("msg_4", &most)).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(*inbox.0.lock().unwrap(), ["msg_1", "msg_4"]);
 }
 
 #[derive(Default)]

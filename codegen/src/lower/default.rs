@@ -20,6 +20,12 @@ pub(crate) fn fits(shapes: &mut Shapes<'_>, value: &Literal, id: SchemaId, depth
     if !composed.into_iter().all(|member| !says_scalar(shapes, member) || fits(shapes, value, member, depth + 1)) {
         return false;
     }
+    // Exactly one, as the validator counts; a discriminator chooses without counting.
+    let schema = shapes.schema(id);
+    let one_of = if schema.discriminator.is_none() { schema.one_of.clone() } else { Vec::new() };
+    if !one_of.is_empty() && one_of.into_iter().filter(|member| fits(shapes, value, *member, depth + 1)).count() != 1 {
+        return false;
+    }
     let shape = shapes.shape(id);
     match (&*shape, value) {
         (Shape::Json, _) => true,

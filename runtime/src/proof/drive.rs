@@ -44,6 +44,8 @@ pub(super) struct Ground {
     pub(super) stage: Stage,
     pub(super) http: reqwest::Client,
     pub(super) base_url: String,
+    /// The path templates of the contract.
+    pub(super) paths: Vec<&'static str>,
 }
 
 /// Proves a contract: `router` makes the whole router of handlers on the stage, `client` the typed client of a base URL.
@@ -79,7 +81,8 @@ pub fn run<C>(
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
         let http = http.build()?;
         let client = client(&base_url, http.clone());
-        let ground = Ground { stage, http, base_url };
+        let paths = cases.iter().map(|case| case.plan.operation.path).collect();
+        let ground = Ground { stage, http, base_url, paths };
         let mut report = Report::default();
         for case in cases {
             let mut found = Report { operations: 1, ..Report::default() };
@@ -108,7 +111,7 @@ async fn prove<C>(case: &Case<C>, client: &C, ground: &Ground, report: &mut Repo
         return;
     }
     let mut unmade = Vec::new();
-    let requests = requests::requests(plan, &mut unmade);
+    let requests = requests::requests(plan, &ground.paths, &mut unmade);
     let answers = requests::answers(plan, &mut unmade, &mut report.unproved);
     report.unmade.append(&mut unmade);
     if requests.is_empty() || answers.is_empty() {

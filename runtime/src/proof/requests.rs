@@ -20,7 +20,7 @@ const TRANSPORT: [&str; 4] = ["content-length", "transfer-encoding", "connection
 pub(super) const BYTES: &[u8] = b"\x00\xff\r\n--\xf0\x9f\x92\x99\x80 bytes";
 
 /// The requests that an operation is called with; what could not be made is put into words.
-pub(super) fn requests(plan: &'static Plan, unmade: &mut Vec<String>) -> Vec<Request> {
+pub(super) fn requests(plan: &'static Plan, paths: &[&str], unmade: &mut Vec<String>) -> Vec<Request> {
     let mut requests: Vec<Request> = Vec::new();
     let media: Vec<Option<usize>> = if plan.bodies.is_empty() {
         vec![None]
@@ -29,7 +29,20 @@ pub(super) fn requests(plan: &'static Plan, unmade: &mut Vec<String>) -> Vec<Req
         (0..plan.bodies.len()).map(Some).chain(absent).collect()
     };
     for wish in Wish::all(Direction::Request) {
-        let Some(parameters) = parameters(plan, wish, unmade) else { continue };
+        // `/files/{name}` with the name `text` is the path `/files/text` where the contract has that as well: "concrete
+        // (non-templated) paths would be matched before their templated counterparts" (OpenAPI 3.1, Paths Object).
+        let mut made = None;
+        for turn in 0..8 {
+            made = parameters(plan, Wish { turn: wish.turn + turn, odd: wish.odd || turn > 3, ..wish }, unmade);
+            if made.as_ref().is_none_or(|values| !paths.iter().any(|path| is_shadowed(plan, values, path))) {
+                break;
+            }
+            made = None;
+        }
+        let Some(parameters) = made else {
+            note(unmade, "a path that is no other path of the contract".to_owned());
+            continue;
+        };
         for &media in &media {
             let body = match media {
                 None => Some(Payload::Nothing),
@@ -43,6 +56,25 @@ pub(super) fn requests(plan: &'static Plan, unmade: &mut Vec<String>) -> Vec<Req
         }
     }
     requests
+}
+
+/// Whether a more concrete path of the contract is what the values spell.
+fn is_shadowed(plan: &Plan, values: &[Option<Value>], other: &str) -> bool {
+    let own: Vec<&str> = plan.operation.path.split('/').collect();
+    let other: Vec<&str> = other.split('/').collect();
+    let value = |segment: &str| {
+        let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+        let index = plan.parameters.iter().position(|one| one.location == Location::Path && one.name == name)?;
+        values[index].as_ref().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    let mut is_concrete = false;
+    own.len() == other.len()
+        && own.iter().zip(&other).all(|(own, other)| {
+            let spelled = value(own);
+            is_concrete |= spelled.is_some() && !other.contains('{');
+            other.contains('{') || spelled.as_deref().unwrap_or(own) == *other
+        })
+        && is_concrete
 }
 
 fn parameters(plan: &'static Plan, wish: Wish, unmade: &mut Vec<String>) -> Option<Vec<Option<Value>>> {

@@ -53,6 +53,7 @@ fn every_loss_of_a_type_is_a_warning_with_its_place() {
         "{ oneOf: [{ type: object, properties: { a: { type: string } } }, { required: [b] }] }",
         "",
     );
+    warns("undeclared-property", "{ type: object, required: [a, b], properties: { a: { type: string } } }", "");
     let thirteen: Vec<&str> = std::iter::repeat_n("{ type: string }", 13).collect();
     warns("degraded-tuple", &format!("{{ type: array, prefixItems: [{}], minItems: 13 }}", thirteen.join(", ")), "");
     let patterns = "patternProperties: { '^x': { type: integer } }";

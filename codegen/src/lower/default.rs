@@ -15,6 +15,11 @@ pub(crate) fn fits(shapes: &mut Shapes<'_>, value: &Literal, id: SchemaId, depth
     if !keywords_hold(shapes.schema(id), value) {
         return false;
     }
+    if let (Some(format), Literal::String(text)) = (&shapes.schema(id).format, value)
+        && FORMATS.iter().any(|(name, pattern)| name == format && !matches(pattern, text))
+    {
+        return false;
+    }
     let composed: Vec<SchemaId> =
         shapes.schema(id).reference.iter().chain(&shapes.schema(id).all_of).copied().collect();
     if !composed.into_iter().all(|member| !says_scalar(shapes, member) || fits(shapes, value, member, depth + 1)) {
@@ -92,6 +97,17 @@ fn fits_scalar(ty: &Type, value: &Literal) -> bool {
         _ => false,
     }
 }
+
+/// What a text of a format looks like at least, for the formats that have no type of their own.
+const FORMATS: [(&str, &str); 7] = [
+    ("uri", "^[A-Za-z][A-Za-z0-9+.-]*:\\S*$"),
+    ("iri", "^[A-Za-z][A-Za-z0-9+.-]*:\\S*$"),
+    ("email", "^\\S+@\\S+$"),
+    ("idn-email", "^\\S+@\\S+$"),
+    ("hostname", "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"),
+    ("idn-hostname", "^\\S+$"),
+    ("json-pointer", "^(/.*)?$"),
+];
 
 /// `duration` of RFC 3339, appendix A.
 const DURATION: &str = "^P(\\d+W|(?=.*\\d[YMDHS]$)(\\d+Y(\\d+M(\\d+D)?)?|\\d+M(\\d+D)?|\\d+D)?(T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))?)$";

@@ -84,12 +84,12 @@ pub struct Given {
 ///
 /// References are to values that live as long as the process does, which is one proof.
 pub trait Argument: Sized {
-    /// The argument of a value.
+    /// The argument of a value; `None` where it is left out.
     ///
     /// # Errors
     ///
     /// Where the value does not fit the type.
-    fn of(value: Value) -> Result<Self, serde_json::Error>;
+    fn of(value: Option<Value>) -> Result<Self, serde_json::Error>;
     /// The value of the argument.
     fn json(&self) -> Result<Value, serde_json::Error>;
 }
@@ -107,9 +107,10 @@ impl Given {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(place, value);
     }
 
-    fn typed<A: Argument>(&self, place: Place, value: &Value) -> Result<A, Fault> {
-        let untyped = |error: serde_json::Error| Fault::Untyped(format!("{place:?}: {value}: {error}"));
-        let argument = A::of(value.clone()).map_err(untyped)?;
+    fn typed<A: Argument>(&self, place: Place, value: Option<&Value>) -> Result<A, Fault> {
+        let shown = value.unwrap_or(&Value::Null);
+        let untyped = |error: serde_json::Error| Fault::Untyped(format!("{place:?}: {shown}: {error}"));
+        let argument = A::of(value.cloned()).map_err(untyped)?;
         let json = argument.json().map_err(untyped)?;
         self.note(place, json);
         Ok(argument)
@@ -122,7 +123,7 @@ impl Given {
     /// [`Fault::Untyped`].
     pub fn argument<A: Argument>(&self, index: usize) -> Result<A, Fault> {
         let value = self.request.parameters.get(index).and_then(Option::as_ref);
-        self.typed(Place::Parameter(index), value.unwrap_or(&Value::Null))
+        self.typed(Place::Parameter(index), value)
     }
 
     /// The index of the media type to ask for.
@@ -142,8 +143,8 @@ impl Given {
     /// [`Fault::Untyped`].
     pub fn body<A: Argument>(&self) -> Result<A, Fault> {
         let value = match &self.request.body {
-            Payload::Value(value) => value,
-            _ => &Value::Null,
+            Payload::Value(value) => Some(value),
+            _ => None,
         };
         self.typed(Place::Body, value)
     }
@@ -182,8 +183,8 @@ impl Given {
     /// [`Fault::Untyped`].
     pub fn part<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<T, Fault> {
         let value = match self.payload(name) {
-            Some(PartPayload::Value(value)) => value,
-            _ => &Value::Null,
+            Some(PartPayload::Value(value)) => Some(value),
+            _ => None,
         };
         self.typed::<Owned<T>>(Place::Part(name.to_owned()), value).map(|owned| owned.0)
     }
@@ -337,8 +338,8 @@ impl Given {
 struct Owned<T>(T);
 
 impl<T: Serialize + DeserializeOwned> Argument for Owned<T> {
-    fn of(value: Value) -> Result<Self, serde_json::Error> {
-        serde_json::from_value(value).map(Self)
+    fn of(value: Option<Value>) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(value.unwrap_or_default()).map(Self)
     }
 
     fn json(&self) -> Result<Value, serde_json::Error> {
@@ -349,8 +350,8 @@ impl<T: Serialize + DeserializeOwned> Argument for Owned<T> {
 macro_rules! by_value {
     ($($type:ty),*) => {$(
         impl Argument for $type {
-            fn of(value: Value) -> Result<Self, serde_json::Error> {
-                serde_json::from_value(value)
+            fn of(value: Option<Value>) -> Result<Self, serde_json::Error> {
+                serde_json::from_value(value.unwrap_or_default())
             }
 
             fn json(&self) -> Result<Value, serde_json::Error> {
@@ -363,8 +364,8 @@ macro_rules! by_value {
 by_value!(String, bool, i8, i16, i32, i64, i128, u8, u16, u32, u64, u128, f32, f64);
 
 impl Argument for &'static str {
-    fn of(value: Value) -> Result<Self, serde_json::Error> {
-        serde_json::from_value::<String>(value).map(|text| &*text.leak())
+    fn of(value: Option<Value>) -> Result<Self, serde_json::Error> {
+        serde_json::from_value::<String>(value.unwrap_or_default()).map(|text| &*text.leak())
     }
 
     fn json(&self) -> Result<Value, serde_json::Error> {
@@ -373,8 +374,8 @@ impl Argument for &'static str {
 }
 
 impl<T: Serialize + DeserializeOwned + 'static> Argument for &'static T {
-    fn of(value: Value) -> Result<Self, serde_json::Error> {
-        serde_json::from_value::<T>(value).map(|value| &*Box::leak(Box::new(value)))
+    fn of(value: Option<Value>) -> Result<Self, serde_json::Error> {
+        serde_json::from_value::<T>(value.unwrap_or_default()).map(|value| &*Box::leak(Box::new(value)))
     }
 
     fn json(&self) -> Result<Value, serde_json::Error> {
@@ -383,8 +384,8 @@ impl<T: Serialize + DeserializeOwned + 'static> Argument for &'static T {
 }
 
 impl<T: Serialize + DeserializeOwned + 'static> Argument for &'static [T] {
-    fn of(value: Value) -> Result<Self, serde_json::Error> {
-        serde_json::from_value::<Vec<T>>(value).map(|values| &*values.leak())
+    fn of(value: Option<Value>) -> Result<Self, serde_json::Error> {
+        serde_json::from_value::<Vec<T>>(value.unwrap_or_default()).map(|values| &*values.leak())
     }
 
     fn json(&self) -> Result<Value, serde_json::Error> {
@@ -393,8 +394,13 @@ impl<T: Serialize + DeserializeOwned + 'static> Argument for &'static [T] {
 }
 
 impl<A: Argument> Argument for Option<A> {
-    fn of(value: Value) -> Result<Self, serde_json::Error> {
-        if value.is_null() { Ok(None) } else { A::of(value).map(Some) }
+    fn of(value: Option<Value>) -> Result<Self, serde_json::Error> {
+        match value {
+            None => Ok(None),
+            // `Option<&Option<T>>` tells the body `null` from no body, `Option<&T>` has one spelling for both.
+            Some(Value::Null) => Ok(A::of(Some(Value::Null)).ok()),
+            Some(value) => A::of(Some(value)).map(Some),
+        }
     }
 
     fn json(&self) -> Result<Value, serde_json::Error> {

@@ -10,7 +10,7 @@ use super::plan::{Content, Plan};
 use super::report::Report;
 use super::requests::{is_json, raw};
 use crate::operation::{Location, Parameter, Style};
-use crate::schema::Schema;
+use crate::schema::{Schema, Types, accepted_types};
 
 /// A request that must be refused.
 struct Refused<'a> {
@@ -132,6 +132,11 @@ fn is_spellable(parameter: &Parameter, value: &Value, broken: &Value, place: &st
         ["additionalProperties", "maxProperties", "propertyNames"].iter().any(|keyword| keywords.contains(keyword));
     let kind_of_list =
         keywords.contains(&"type") && before.as_ref().is_some_and(|value| value.is_array() || value.is_object());
+    // A number with a fraction is a text as well, where a text will do.
+    let takes_text = place.is_empty() && accepted_types(parameter.schema).contains(Types::STRING);
+    if takes_text && matches!(before, Some(Value::Number(_))) {
+        return false;
+    }
     let query_text = parameter.location == Location::Query && place.is_empty() && !parameter.allow_empty_value;
     let empty = has_empty(broken) && !(query_text && broken.is_string());
     let header_safe = |text: &str| {

@@ -191,8 +191,10 @@ pub(super) fn answers(plan: &'static Plan, unmade: &mut Vec<String>, unproved: &
             for header in answer.headers {
                 if TRANSPORT.iter().any(|name| header.name.eq_ignore_ascii_case(name)) {
                     note(unproved, format!("{status}: the header {} is the transport's", header.name));
-                    let length = match &body {
-                        Payload::Bytes(bytes) if header.required => Value::from(bytes.len()),
+                    let length = match (&body, answer.body.as_ref().map(|body| &body.content)) {
+                        _ if !header.name.eq_ignore_ascii_case("content-length") => Value::Null,
+                        (Payload::Bytes(bytes), _) => Value::from(bytes.len()),
+                        (Payload::Value(Value::String(text)), Some(Content::Text(_))) => Value::from(text.len()),
                         _ => Value::Null,
                     };
                     let text = accepted_types(header.schema).contains(Types::STRING) && !length.is_null();

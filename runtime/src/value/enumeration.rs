@@ -63,7 +63,7 @@ macro_rules! string_enum {
         impl ::std::str::FromStr for $name {
             type Err = $crate::value::UnknownValue;
 
-            fn from_str(text: &str) -> ::std::result::Result<Self, Self::Err> {
+            fn from_str(text: &str) -> ::std::result::Result<Self, $crate::value::UnknownValue> {
                 let found = Self::ALL.iter().find(|value| value.as_str() == text);
                 found.copied().ok_or_else(|| $crate::value::UnknownValue::new(::std::stringify!($name), text))
             }
@@ -144,7 +144,7 @@ macro_rules! integer_enum {
         impl ::std::convert::TryFrom<i64> for $name {
             type Error = $crate::value::UnknownValue;
 
-            fn try_from(value: i64) -> ::std::result::Result<Self, Self::Error> {
+            fn try_from(value: i64) -> ::std::result::Result<Self, $crate::value::UnknownValue> {
                 let found = Self::ALL.iter().find(|one| one.as_i64() == value);
                 found.copied().ok_or_else(|| $crate::value::UnknownValue::new(::std::stringify!($name), &value))
             }

@@ -1,7 +1,7 @@
 //! `cargo xtask mutants`: does a test fail for each way in which the verifier could be wrong?
 //!
 //! cargo-mutants lists the changes. It would compile the verifier and its tests for each of them, which takes hours; here they are
-//! compiled once, with all changes behind switches ([`switch`]), and the tests run once for each. A change that no test notices is
+//! compiled once, with all changes behind switches ([`mod@switch`]), and the tests run once for each. A change that no test notices is
 //! printed as missed, unless it is one of those that `.cargo/mutants.toml` leaves out with its reason. Whoever doubts a verdict asks
 //! cargo-mutants itself about that change: `cargo mutants --re '...'`.
 

@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::keywords::{says_type, single_type};
 use super::{FieldShape, Shape, Shapes, StructShape, UnionShape};
-use crate::document::schema::{Schema, SchemaId};
-use crate::ir::JsonType;
+use crate::document::schema::{Property, Schema, SchemaId};
+use crate::ir::{Docs, JsonType};
 
 /// What the members of an `allOf` say together.
 #[derive(Default)]
@@ -96,6 +96,8 @@ impl<'a> Shapes<'a> {
         for name in &atoms.required {
             if let Some(position) = positions.get(name) {
                 fields[*position].required = true;
+            } else if additional.is_none() {
+                fields.extend(self.undeclared(atoms, name));
             }
         }
         let mut object = StructShape { fields, additional };
@@ -107,6 +109,21 @@ impl<'a> Shapes<'a> {
             self.add_conditional(&mut object, &conditional);
         }
         object
+    }
+
+    /// A member that must be there and that nothing describes: without a field for it, what arrives would lose it.
+    fn undeclared(&mut self, atoms: &Atoms, name: &str) -> Option<FieldShape> {
+        let first = *atoms.strong.first()?;
+        let closes = |atom: &SchemaId| self.arena[atom.0].additional_properties.is_some();
+        if atoms.strong.iter().any(closes) {
+            return None;
+        }
+        self.degraded(first, "undeclared-property", &format!("`required` has `{name}`, which no property describes"));
+        let schema = self.push(Schema { node: self.arena[first.0].node, ..Schema::default() });
+        let property =
+            Property { name: name.to_owned(), schema, docs: Docs::default(), default: None, rust_name: None };
+        let holder = self.push(Schema { properties: vec![property], ..Schema::default() });
+        Some(FieldShape { holder, index: 0, schema, required: true, read_only: false, write_only: false })
     }
 
     /// Members that only a schema declares which does not always apply: where it does not, they may be anything.

@@ -44,7 +44,10 @@ impl<'a> Reader<'a> {
                                 format!("`{}` is the same route as `{first}`; its operation is left out", entry.key),
                             )
                             .at_key(entry)
-                            .note(format!("the first is at line {line}"))
+                            .note(format!(
+                                "the first is at line {line}; paths that differ in the names of their variables alone are identical \
+                                 and invalid (OpenAPI, \"Paths Object\")"
+                            ))
                             .help("tell the paths apart by more than the names of their variables or a query"),
                         ),
                     }

@@ -98,6 +98,13 @@ fn unions_select_their_member() {
     assert_eq!(select(&json!({ "bark": 1 }), &[cat, dog]), Some(1), "a missing readOnly property is forgiven");
     assert_eq!(select(&json!({ "meow": 1 }), &[cat, dog]), None);
 
+    // Open objects: each takes every one of these values.
+    static SHORT: Schema = Schema::object(&[("a", &Schema::STRING)]);
+    static LONG: Schema = Schema::object(&[("a", &Schema::STRING), ("b", &Schema::STRING)]);
+    assert_eq!(select(&json!({ "a": "x", "b": "y" }), &[&SHORT, &LONG]), Some(1), "the one that declares more of it");
+    assert_eq!(select(&json!({ "a": "x" }), &[&SHORT, &LONG]), Some(0), "of equals the first");
+    assert_eq!(select(&json!({ "a": "x", "b": 1 }), &[&SHORT, &LONG]), Some(0), "what does not satisfy is not chosen");
+
     let union = load(
         &json!({ "oneOf": [{}, {}], "discriminator": { "propertyName": "kind", "mapping": { "cat": 0, "dog": 1 } } }),
     );

@@ -157,7 +157,11 @@ impl Credentials<'_> {
 
     /// Field of a scheme.
     fn field(&self, scheme: &crate::ir::SecurityScheme) -> String {
-        scheme.name.rust.to_lowercase()
+        match scheme.name.rust.to_lowercase().as_str() {
+            // `Credentials::none()` is the start.
+            "none" => "none_".to_owned(),
+            name => crate::naming::raw(name),
+        }
     }
 
     fn is_basic(&self, scheme: &crate::ir::SecurityScheme) -> bool {

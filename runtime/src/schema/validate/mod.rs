@@ -17,7 +17,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Discriminator, Schema};
+use super::{Discriminator, Schema, explore::property_of};
 
 /// The most violations that one call reports.
 const LIMIT: usize = 100;
@@ -57,16 +57,27 @@ pub fn validate(schema: &Schema, value: &Value, direction: Direction) -> Vec<Vio
     run.violations
 }
 
-/// The index of the first member that the value satisfies: which type an untagged union is.
+/// The index of the member that the value satisfies: which type an untagged union is. Of several, the one that declares most of
+/// the value's properties, so that least is lost where objects are open; of these, the first.
 ///
 /// Which way the value travels is not known here, so missing `readOnly` and `writeOnly` properties are forgiven.
 pub fn select(value: &Value, members: &[&'static Schema]) -> Option<usize> {
     let budget = Budget::default();
     let run = Run { violations: Vec::new(), failed: false, quiet: true, direction: None, budget: &budget };
-    members
-        .iter()
-        .position(|schema| run.holds(Place { schema, scope: schema, path: &Path::Root, depth: 0 }, value, None))
-        .filter(|_| !budget.exceeded.get())
+    let properties = value.as_object();
+    let mut best: Option<(usize, usize)> = None;
+    for (index, schema) in members.iter().enumerate() {
+        let place = Place { schema, scope: schema, path: &Path::Root, depth: 0 };
+        let declared =
+            properties.map_or(0, |all| all.keys().filter(|name| property_of(schema, name).is_some()).count());
+        if best.is_none_or(|(_, most)| declared > most) && run.holds(place, value, None) {
+            best = Some((index, declared));
+        }
+        if best.is_some_and(|(_, most)| properties.is_none_or(|all| all.len() == most)) {
+            break;
+        }
+    }
+    best.map(|(index, _)| index).filter(|_| !budget.exceeded.get())
 }
 
 /// The index of the member that the value's discriminator names.

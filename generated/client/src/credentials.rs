@@ -77,19 +77,21 @@ impl Credentials {
         self.clerk_session = Some(secret.into());
         self
     }
-
-    fn secret(&self, scheme: Scheme) -> Option<&Secret> {
-        match scheme {
-            Scheme::ClerkApiKey => self.clerk_api_key.as_ref(),
-            Scheme::ClerkSession => self.clerk_session.as_ref(),
-        }
-    }
 }
 
 #[derive(Clone, Copy)]
 enum Scheme {
     ClerkApiKey,
     ClerkSession,
+}
+
+impl Scheme {
+    fn secret(self, credentials: &Credentials) -> Option<&Secret> {
+        match self {
+            Self::ClerkApiKey => credentials.clerk_api_key.as_ref(),
+            Self::ClerkSession => credentials.clerk_session.as_ref(),
+        }
+    }
 }
 
 /// The alternatives of each secured operation.
@@ -117,11 +119,11 @@ fn security(operation_id: &str) -> &'static [&'static [Scheme]] {
 impl ClientHooks<Credentials> for Client {
     async fn pre<E>(&self, request: &mut Request, info: &OperationInfo) -> Result<(), Error<E>> {
         let alternatives = security(info.operation_id);
-        let known = |all: &&&[Scheme]| all.iter().all(|scheme| self.inner.secret(*scheme).is_some());
+        let known = |all: &&&[Scheme]| all.iter().all(|scheme| scheme.secret(&self.inner).is_some());
         // A known secret is worth more than none: the empty alternative comes last.
         let alternative = alternatives.iter().filter(|all| !all.is_empty()).find(known);
         for scheme in alternative.into_iter().flat_map(|all| all.iter()) {
-            if let Some(Secret(provider)) = self.inner.secret(*scheme) {
+            if let Some(Secret(provider)) = scheme.secret(&self.inner) {
                 let secret = provider().await.map_err(Error::Custom)?;
                 apply(*scheme, request, &secret)?;
             }

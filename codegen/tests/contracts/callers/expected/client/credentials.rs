@@ -109,17 +109,6 @@ impl Credentials {
         self.session = Some(secret.into());
         self
     }
-
-    fn secret(&self, scheme: Scheme) -> Option<&Secret> {
-        match scheme {
-            Scheme::Cookie => self.cookie.as_ref(),
-            Scheme::Key => self.key.as_ref(),
-            Scheme::Machine => self.machine.as_ref(),
-            Scheme::Oauth => self.oauth.as_ref(),
-            Scheme::Other => self.other.as_ref(),
-            Scheme::Session => self.session.as_ref(),
-        }
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -130,6 +119,19 @@ enum Scheme {
     Oauth,
     Other,
     Session,
+}
+
+impl Scheme {
+    fn secret(self, credentials: &Credentials) -> Option<&Secret> {
+        match self {
+            Self::Cookie => credentials.cookie.as_ref(),
+            Self::Key => credentials.key.as_ref(),
+            Self::Machine => credentials.machine.as_ref(),
+            Self::Oauth => credentials.oauth.as_ref(),
+            Self::Other => credentials.other.as_ref(),
+            Self::Session => credentials.session.as_ref(),
+        }
+    }
 }
 
 /// The alternatives of each secured operation.
@@ -150,11 +152,11 @@ fn security(operation_id: &str) -> &'static [&'static [Scheme]] {
 impl ClientHooks<Credentials> for Client {
     async fn pre<E>(&self, request: &mut Request, info: &OperationInfo) -> Result<(), Error<E>> {
         let alternatives = security(info.operation_id);
-        let known = |all: &&&[Scheme]| all.iter().all(|scheme| self.inner.secret(*scheme).is_some());
+        let known = |all: &&&[Scheme]| all.iter().all(|scheme| scheme.secret(&self.inner).is_some());
         // A known secret is worth more than none: the empty alternative comes last.
         let alternative = alternatives.iter().filter(|all| !all.is_empty()).find(known);
         for scheme in alternative.into_iter().flat_map(|all| all.iter()) {
-            if let Some(Secret(provider)) = self.inner.secret(*scheme) {
+            if let Some(Secret(provider)) = scheme.secret(&self.inner) {
                 let secret = provider().await.map_err(Error::Custom)?;
                 apply(*scheme, request, &secret)?;
             }

@@ -123,18 +123,6 @@ impl Credentials {
         self.query = Some(secret.into());
         self
     }
-
-    fn secret(&self, scheme: Scheme) -> Option<&Secret> {
-        match scheme {
-            Scheme::Basic => self.basic.as_ref(),
-            Scheme::Cookie => self.cookie.as_ref(),
-            Scheme::Digest => self.digest.as_ref(),
-            Scheme::Header => self.header.as_ref(),
-            Scheme::Oauth => self.oauth.as_ref(),
-            Scheme::OpenId => self.open_id.as_ref(),
-            Scheme::Query => self.query.as_ref(),
-        }
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -146,6 +134,20 @@ enum Scheme {
     Oauth,
     OpenId,
     Query,
+}
+
+impl Scheme {
+    fn secret(self, credentials: &Credentials) -> Option<&Secret> {
+        match self {
+            Self::Basic => credentials.basic.as_ref(),
+            Self::Cookie => credentials.cookie.as_ref(),
+            Self::Digest => credentials.digest.as_ref(),
+            Self::Header => credentials.header.as_ref(),
+            Self::Oauth => credentials.oauth.as_ref(),
+            Self::OpenId => credentials.open_id.as_ref(),
+            Self::Query => credentials.query.as_ref(),
+        }
+    }
 }
 
 /// The alternatives of each secured operation.
@@ -168,11 +170,11 @@ fn security(operation_id: &str) -> &'static [&'static [Scheme]] {
 impl ClientHooks<Credentials> for Client {
     async fn pre<E>(&self, request: &mut Request, info: &OperationInfo) -> Result<(), Error<E>> {
         let alternatives = security(info.operation_id);
-        let known = |all: &&&[Scheme]| all.iter().all(|scheme| self.inner.secret(*scheme).is_some());
+        let known = |all: &&&[Scheme]| all.iter().all(|scheme| scheme.secret(&self.inner).is_some());
         // A known secret is worth more than none: the empty alternative comes last.
         let alternative = alternatives.iter().filter(|all| !all.is_empty()).find(known);
         for scheme in alternative.into_iter().flat_map(|all| all.iter()) {
-            if let Some(Secret(provider)) = self.inner.secret(*scheme) {
+            if let Some(Secret(provider)) = scheme.secret(&self.inner) {
                 let secret = provider().await.map_err(Error::Custom)?;
                 apply(*scheme, request, &secret)?;
             }

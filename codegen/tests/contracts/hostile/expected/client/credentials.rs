@@ -69,17 +69,19 @@ impl Credentials {
         self.scheme = Some(secret.into());
         self
     }
-
-    fn secret(&self, scheme: Scheme) -> Option<&Secret> {
-        match scheme {
-            Scheme::Scheme => self.scheme.as_ref(),
-        }
-    }
 }
 
 #[derive(Clone, Copy)]
 enum Scheme {
     Scheme,
+}
+
+impl Scheme {
+    fn secret(self, credentials: &Credentials) -> Option<&Secret> {
+        match self {
+            Self::Scheme => credentials.scheme.as_ref(),
+        }
+    }
 }
 
 /// The alternatives of each secured operation.
@@ -94,11 +96,11 @@ fn security(operation_id: &str) -> &'static [&'static [Scheme]] {
 impl ClientHooks<Credentials> for Client {
     async fn pre<E>(&self, request: &mut Request, info: &OperationInfo) -> Result<(), Error<E>> {
         let alternatives = security(info.operation_id);
-        let known = |all: &&&[Scheme]| all.iter().all(|scheme| self.inner.secret(*scheme).is_some());
+        let known = |all: &&&[Scheme]| all.iter().all(|scheme| scheme.secret(&self.inner).is_some());
         // A known secret is worth more than none: the empty alternative comes last.
         let alternative = alternatives.iter().filter(|all| !all.is_empty()).find(known);
         for scheme in alternative.into_iter().flat_map(|all| all.iter()) {
-            if let Some(Secret(provider)) = self.inner.secret(*scheme) {
+            if let Some(Secret(provider)) = scheme.secret(&self.inner) {
                 let secret = provider().await.map_err(Error::Custom)?;
                 apply(*scheme, request, &secret)?;
             }

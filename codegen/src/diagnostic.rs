@@ -6,7 +6,7 @@
 //! error says that the contract is wrong.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use crate::source::{Entry, Node, Sources, Span};
@@ -124,15 +124,17 @@ impl Diagnostic {
         self
     }
 
-    fn locate(&mut self, sources: &Sources) {
+    /// `lines` has the lines of each file, split once for all findings.
+    fn locate<'a>(&mut self, sources: &'a Sources, lines: &mut HashMap<usize, Vec<&'a str>>) {
         let Some(span) = self.span else { return };
         let Some(file) = sources.files().get(span.file) else { return };
         self.file = Some(file.path.display().to_string());
         self.line = span.line;
         self.column = span.column;
+        let lines = lines.entry(span.file).or_insert_with(|| file.text.lines().collect());
         let first = span.line.saturating_sub(1).max(1);
-        let lines = file.text.lines().enumerate().skip(first - 1).take(span.line + 2 - first);
-        self.lines = lines.map(|(index, line)| (index + 1, line.trim_end().to_owned())).collect();
+        let around = lines.iter().enumerate().skip(first - 1).take(span.line + 2 - first);
+        self.lines = around.map(|(index, line)| (index + 1, line.trim_end().to_owned())).collect();
     }
 }
 
@@ -152,9 +154,10 @@ impl Reporter {
         let mut entries = self.entries.into_inner();
         let wanted: BTreeSet<u32> = entries.iter().filter_map(|entry| entry.node).collect();
         let pointers = sources.pointers(&wanted);
+        let mut lines = HashMap::new();
         for entry in &mut entries {
             entry.pointer = entry.node.and_then(|node| pointers.get(&node)).map(|pointer| format!("#{pointer}"));
-            entry.locate(sources);
+            entry.locate(sources, &mut lines);
         }
         entries.sort_by(|left, right| {
             (left.span, left.severity, left.code, &left.message).cmp(&(

@@ -98,30 +98,23 @@ pub fn generate(contract: &Path) -> Result<Generated, Error> {
 fn generated(contract: &Path) -> Result<Generated, Error> {
     let lowered = lower::load(contract).map_err(Error::Contract)?;
     let api = &lowered.api;
-    // The three crates do not know each other's text, so they are printed at the same time.
-    let (types, server, client) = thread::scope(|scope| {
-        let types = on_a_stack_of_its_own(scope, || emit::types::files(api))?;
-        let server = on_a_stack_of_its_own(scope, || emit::server::files(api))?;
-        let client = emit::client::files(api);
-        Ok((joined(types), joined(server), client?))
+    // The three crates do not know each other's text, so they are printed and formatted at the same time.
+    let (types, server, client, progenitor_methods) = thread::scope(|scope| {
+        let types = on_a_stack_of_its_own(scope, || emit::rustfmt::format(emit::types::files(api)))?;
+        let server = on_a_stack_of_its_own(scope, || emit::rustfmt::format(emit::server::files(api)))?;
+        let client = emit::client::files(api)?;
+        Ok((joined(types)?, joined(server)?, emit::rustfmt::format(client.files)?, client.progenitor_methods))
     })?;
-    let mut types = types;
-    let (of_types, of_server) = (types.len(), server.len());
-    types.extend(server);
-    types.extend(client.files);
-    let mut types = emit::rustfmt::format(&types)?;
-    let mut server = types.split_off(of_types);
-    let client_files = server.split_off(of_server);
     Ok(Generated {
         types,
         server,
-        client: client_files,
+        client,
         routes: emit::routes::file(&lowered.api)?,
         warnings: lowered.warnings,
         sources: lowered.sources,
         statistics: Statistics {
             operations: lowered.api.operations().count(),
-            progenitor_methods: client.progenitor_methods,
+            progenitor_methods,
             types: lowered.api.types.len(),
         },
     })
@@ -136,7 +129,7 @@ fn generated(contract: &Path) -> Result<Generated, Error> {
 pub fn proof(contract: &Path) -> Result<Vec<File>, Error> {
     on_a_large_stack(|| {
         let lowered = lower::load(contract).map_err(Error::Contract)?;
-        emit::rustfmt::format(&emit::proof::files(&lowered.api))
+        emit::rustfmt::format(emit::proof::files(&lowered.api))
     })
 }
 

@@ -4,6 +4,7 @@
 //! build leaves whole files and an unchanged contract touches nothing. Files that an earlier contract needed and this
 //! one does not are removed, if their first line says that specwright wrote them; anything else is left alone.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -98,11 +99,8 @@ pub fn stale(generated: &Generated, layout: &Layout) -> Result<Vec<Stale>, Error
         }
     }
     for (folder, files) in layout.crates(generated) {
-        for path in marked_files(&folder)? {
-            if !files.iter().any(|file| folder.join(&file.path) == path) {
-                stale.push(Stale::Superfluous(path));
-            }
-        }
+        let known: HashSet<PathBuf> = files.iter().map(|file| folder.join(&file.path)).collect();
+        stale.extend(marked_files(&folder)?.into_iter().filter(|path| !known.contains(path)).map(Stale::Superfluous));
     }
     Ok(stale)
 }
@@ -114,10 +112,12 @@ pub fn stale(generated: &Generated, layout: &Layout) -> Result<Vec<Stale>, Error
 /// [`Error::Io`] when a file cannot be read or written; files already written stay whole and valid.
 pub fn write(generated: &Generated, layout: &Layout) -> Result<Vec<PathBuf>, Error> {
     let stale = stale(generated, layout)?;
+    let differing: HashSet<&Path> =
+        stale.iter().filter(|entry| matches!(entry, Stale::Differs(_))).map(Stale::path).collect();
     for (folder, files) in layout.all(generated) {
         for file in files {
             let path = folder.join(&file.path);
-            if stale.contains(&Stale::Differs(path.clone())) {
+            if differing.contains(path.as_path()) {
                 replace(&path, &file.text)?;
             }
         }

@@ -34,12 +34,12 @@ struct Batch<'a> {
     bytes: usize,
 }
 
-/// Formats files of any crates.
+/// Formats the files of a crate.
 ///
 /// # Errors
 ///
 /// [`Error::Rustfmt`] when rustfmt is not installed, [`Error::Bug`] when it does not take the text for Rust.
-pub fn format(files: &[File]) -> Result<Vec<File>, Error> {
+pub fn format(mut files: Vec<File>) -> Result<Vec<File>, Error> {
     let folder = tempfile::Builder::new()
         .prefix("specwright-")
         .tempdir()
@@ -47,7 +47,7 @@ pub fn format(files: &[File]) -> Result<Vec<File>, Error> {
     let configuration = folder.path().join("rustfmt.toml");
     fs::write(&configuration, CONFIGURATION).map_err(|source| Error::Io { path: configuration, source })?;
 
-    let batches = batches(files);
+    let batches = batches(&files);
     let formatted: Vec<Result<Vec<(usize, String)>, Error>> = thread::scope(|scope| {
         let running: Vec<_> =
             batches.iter().map(|batch| scope.spawn(|| format_batch(folder.path(), &batch.files))).collect();
@@ -56,13 +56,12 @@ pub fn format(files: &[File]) -> Result<Vec<File>, Error> {
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     });
-    let mut texts: Vec<String> = files.iter().map(|file| file.text.clone()).collect();
     for batch in formatted {
         for (index, text) in batch? {
-            texts[index] = text;
+            files[index].text = text;
         }
     }
-    Ok(files.iter().zip(texts).map(|(file, text)| File::new(file.path.clone(), text)).collect())
+    Ok(files)
 }
 
 /// Inner attributes can only begin a batch; all other files go where the least is.
@@ -215,13 +214,13 @@ mod tests {
 
     #[test]
     fn files_come_back_in_their_order_with_their_heads() {
-        let files = [
+        let files = vec![
             file("a.rs", "// one\n\n//! Docs.\n//!\n//! More.  \n\nuse b::c;\nuse a::b;\nstruct   A;\n"),
             file("lib.rs", "// one\n//! Crate.\n#![allow( dead_code )]\n\nmod  a;\n"),
             file("b.rs", "// one\n\n\n//! Docs.\n\n\n/// Of it.\nfn b( )  {}\n"),
             file("empty.rs", "// one\n//! Nothing.\n"),
         ];
-        let formatted = format(&files).expect("rustfmt takes these");
+        let formatted = format(files).expect("rustfmt takes these");
         let texts: Vec<&str> = formatted.iter().map(|file| file.text.as_str()).collect();
         assert_eq!(texts[0], "// one\n\n//! Docs.\n//!\n//! More.\n\nuse a::b;\nuse b::c;\nstruct A;\n");
         assert_eq!(texts[1], "// one\n//! Crate.\n#![allow(dead_code)]\n\nmod a;\n");
@@ -231,7 +230,7 @@ mod tests {
 
     #[test]
     fn text_that_is_not_rust_is_refused() {
-        let files = [file("lib.rs", "#![allow(dead_code)]\n"), file("a.rs", "fn a( {\n")];
-        assert!(matches!(format(&files), Err(Error::Bug(message)) if message.contains("refused")));
+        let files = vec![file("lib.rs", "#![allow(dead_code)]\n"), file("a.rs", "fn a( {\n")];
+        assert!(matches!(format(files), Err(Error::Bug(message)) if message.contains("refused")));
     }
 }

@@ -124,6 +124,8 @@ pub struct Parameter {
     pub schema: &'static Schema,
     /// The value where the parameter is absent.
     pub default: Option<Literal>,
+    /// Of an exploded object, the keys of the query that are other parameters and not its members.
+    pub except: &'static [&'static str],
 }
 
 impl Parameter {
@@ -158,7 +160,15 @@ impl Parameter {
             content: None,
             schema,
             default: None,
+            except: &[],
         }
+    }
+
+    /// The keys of the query that are other parameters, and not members of this exploded object.
+    #[must_use]
+    pub const fn except(mut self, names: &'static [&'static str]) -> Self {
+        self.except = names;
+        self
     }
 
     /// `required: true`.

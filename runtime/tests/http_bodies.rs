@@ -40,17 +40,7 @@ static TASK: Schema = Schema {
 };
 static TEXT: Schema = Schema { types: Types::STRING, max_length: Some(10), ..Schema::ANY };
 
-static LIMIT: Parameter = Parameter {
-    name: "limit",
-    location: Location::Query,
-    style: Style::Form,
-    explode: true,
-    required: true,
-    allow_empty_value: false,
-    content: None,
-    schema: &Schema { types: Types::INTEGER, ..Schema::ANY },
-    default: None,
-};
+static LIMIT: Parameter = Parameter::query("limit", &Schema::INTEGER).required();
 
 const POST: Operation =
     Operation { id: "post", method: "POST", path: "/", tag: "t", security: &[], produces: &[], deprecated: false };

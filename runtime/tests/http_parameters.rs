@@ -34,17 +34,9 @@ struct Spelling {
 const QUERY: Spelling = Spelling { location: Location::Query, style: Style::Form, explode: true };
 
 fn parameter(spelling: Spelling, schema: &'static Schema) -> Parameter {
-    Parameter {
-        name: "color",
-        location: spelling.location,
-        style: spelling.style,
-        explode: spelling.explode,
-        required: false,
-        allow_empty_value: false,
-        content: None,
-        schema,
-        default: None,
-    }
+    Parameter { location: spelling.location, ..Parameter::query("color", schema) }
+        .style(spelling.style)
+        .explode(spelling.explode)
 }
 
 /// The value of a parameter, `null` where it is absent, or its violations.

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use super::client::model::{Field, Outcome, Variant};
-use super::client::operation::{accept, argument_names, encoding_of};
+use super::client::operation::{accept, argument_names, encoding_of, form_members};
 use super::schema::Printer;
 use super::server::{Imports, request, response};
 use super::{File, text};
@@ -160,10 +160,9 @@ fn answer(response: &Response, media: Option<&Media>, printer: &mut Printer<'_>)
 fn body(media: &Media, printer: &mut Printer<'_>) -> String {
     let content = match &media.kind {
         MediaKind::Json { schema, .. } => format!("Content::Json({})", printer.reference(schema)),
-        MediaKind::Form { schema, members, .. } if members.is_empty() => {
-            format!("Content::Form({})", printer.reference(schema))
+        MediaKind::Form { schema, members, .. } => {
+            format!("Content::Form({}, &[{}])", printer.reference(schema), form_members(members))
         }
-        MediaKind::Form { schema, .. } => format!("Content::StyledForm({})", printer.reference(schema)),
         MediaKind::Text { schema } => format!("Content::Text({})", printer.reference(schema)),
         MediaKind::Sequence { schema, .. } => format!("Content::Items({})", printer.reference(schema)),
         MediaKind::Binary => "Content::Bytes".into(),
@@ -172,9 +171,9 @@ fn body(media: &Media, printer: &mut Printer<'_>) -> String {
         {
             "Content::Unproved(\"a part must have headers of its own\")".into()
         }
-        MediaKind::Multipart { parts, .. } => {
+        MediaKind::Multipart { parts, schema, .. } => {
             let parts: Vec<String> = parts.iter().map(|part| part_plan(part, printer)).collect();
-            format!("Content::Parts(&[{}])", parts.join(", "))
+            format!("Content::Parts({}, &[{}])", printer.reference(schema), parts.join(", "))
         }
     };
     format!("Body {{ media_type: {}, content: {content} }}", text::string_literal(&media.media_type))

@@ -156,6 +156,8 @@ pub struct Parameter {
     pub ty: Type,
     /// Schema of the value.
     pub schema: SchemaRef,
+    /// Of an exploded object, the keys of the query that are other parameters and not its members.
+    pub except: Vec<String>,
 }
 
 /// A request body.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use openapiv3::{Header, Parameter, ParameterSchemaOrContent, PathStyle, QueryStyle, ReferenceOr, StatusCode};
 
 use super::Lowerer;
+use crate::document::schema::SchemaId;
 use crate::document::{COOKIE_STYLE, Document, EXPLODE};
 use crate::ir::{self, Docs, Location, Name, Status, Style};
 use crate::naming::{self, Table};
@@ -319,10 +320,11 @@ impl Lowerer<'_, '_> {
         let mut parameters: Vec<&Parameter> = listed.parameters().collect();
         parameters.sort_by_key(|parameter| location(parameter));
         let mut fields = Table::default();
-        let parameters = parameters
+        let (mut parameters, ids): (Vec<ir::Parameter>, Vec<SchemaId>) = parameters
             .into_iter()
             .filter_map(|parameter| self.parameter(parameter, &constant, &mut fields, &mut constants.table))
-            .collect();
+            .unzip();
+        self.tell_members_from_parameters(&mut parameters, &ids);
         let body = listed.request_body().map(|body| self.request_body(body));
         let mut variants = Table::default();
         let responses = listed
@@ -364,7 +366,7 @@ impl Lowerer<'_, '_> {
         operation: &str,
         fields: &mut Table,
         constants: &mut Table,
-    ) -> Option<ir::Parameter> {
+    ) -> Option<(ir::Parameter, SchemaId)> {
         let data = parameter.parameter_data_ref();
         let location = location(parameter);
         let (style, allow_empty_value, allow_reserved) = match parameter {
@@ -411,7 +413,7 @@ impl Lowerer<'_, '_> {
             description: data.description.clone().or_else(|| own.description.clone()),
             deprecated: data.deprecated.unwrap_or(false),
         };
-        Some(ir::Parameter {
+        let parameter = ir::Parameter {
             constant: constants.claim(&format!("{operation}_{}", naming::constant(&field)), "_"),
             name: Name { rust: naming::raw(&field), wire: data.name.clone() },
             docs,
@@ -425,7 +427,9 @@ impl Lowerer<'_, '_> {
             default,
             ty: self.value_type(id),
             schema: self.schema_ref(id),
-        })
+            except: Vec::new(),
+        };
+        Some((parameter, id))
     }
 
     fn headers(

@@ -7,7 +7,7 @@ use super::Lowerer;
 use super::shape::Shape;
 use crate::diagnostic::Diagnostic;
 use crate::document::schema::SchemaId;
-use crate::ir::Style;
+use crate::ir::{Location, Parameter, Style};
 
 /// What OpenAPI does not say about the style of such a value, and what is done with it instead.
 pub(super) fn undefined(style: Style, explode: Option<bool>, shape: &Shape) -> Option<(&'static str, &'static str)> {
@@ -48,4 +48,79 @@ impl Lowerer<'_, '_> {
             None => warning,
         });
     }
+
+    /// Exploded objects spell their members as keys of the query, where other parameters are too: which key is whose.
+    pub(super) fn tell_members_from_parameters(&mut self, parameters: &mut [Parameter], ids: &[SchemaId]) {
+        let objects: Vec<Option<Members>> =
+            parameters.iter().zip(ids).map(|(parameter, id)| self.exploded_members(parameter, *id)).collect();
+        for index in 0..parameters.len() {
+            let Some(own) = &objects[index] else { continue };
+            let mut others = Vec::new();
+            for (other, members) in objects.iter().enumerate().filter(|(other, _)| *other != index) {
+                if parameters[other].location != Location::Query {
+                    continue;
+                }
+                match members {
+                    None => others.push(parameters[other].name.wire.clone()),
+                    // Of two objects with the same member, the first has it.
+                    Some(members) if other < index || own.open => others.extend(members.names.iter().cloned()),
+                    Some(_) => {}
+                }
+            }
+            others.retain(|name| own.open || own.names.contains(name));
+            let shared: Vec<String> = own.names.iter().filter(|name| others.contains(name)).cloned().collect();
+            let earlier =
+                objects[..index].iter().position(|members| members.as_ref().is_some_and(|members| members.open));
+            let name = &parameters[index].name.wire;
+            if let Some(member) = shared.first() {
+                self.ambiguous(
+                    ids[index],
+                    &format!(
+                        "`{member}` of the exploded object `{name}` is another parameter as well; it is read as that"
+                    ),
+                );
+            }
+            if let Some(earlier) = earlier.filter(|_| own.open) {
+                let first = &parameters[earlier].name.wire;
+                self.ambiguous(ids[index], &format!("`{first}` and `{name}` both take any key of the query; `{first}` gets those that are declared nowhere"));
+            }
+            parameters[index].except = others;
+        }
+    }
+
+    /// The members of an exploded object in the query.
+    fn exploded_members(&mut self, parameter: &Parameter, id: SchemaId) -> Option<Members> {
+        let exploded = parameter.location == Location::Query
+            && parameter.style == Style::Form
+            && parameter.explode
+            && parameter.content.is_none();
+        if !exploded {
+            return None;
+        }
+        match &*self.shapes.final_shape(id) {
+            Shape::Map(_) => Some(Members { names: Vec::new(), open: true }),
+            Shape::Struct(object) => {
+                let names = object.fields.iter().map(|field| self.shapes.property(field).name.clone()).collect();
+                Some(Members { names, open: object.additional.is_some() })
+            }
+            _ => None,
+        }
+    }
+
+    fn ambiguous(&self, id: SchemaId, message: &str) {
+        let warning = Diagnostic::warning("ambiguous-query", message)
+            .note("`style: form` with `explode: true` spells the members of an object without its name")
+            .help("`style: deepObject` tells them apart");
+        self.report.add(match self.shapes.schema(id).node {
+            Some(node) => warning.at(node),
+            None => warning,
+        });
+    }
+}
+
+/// What an exploded object takes of a query.
+struct Members {
+    names: Vec<String>,
+    /// Whether it takes keys that are no names of its own.
+    open: bool,
 }

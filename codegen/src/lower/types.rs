@@ -8,10 +8,13 @@ use super::shape::{FieldShape, Shape, StructShape, UnionShape};
 use crate::diagnostic::Diagnostic;
 use crate::document::schema::SchemaId;
 use crate::ir::{
-    Docs, Field, JsonType, Literal, Name, Presence, Struct, Tagging, Tuple, Type, TypeDef, TypeKind, Union,
+    Docs, Field, JsonType, Literal, Name, Number, Presence, Struct, Tagging, Tuple, Type, TypeDef, TypeKind, Union,
     UnionVariant, Variant,
 };
 use crate::naming::{self, Table};
+
+/// Characters up to which the title of a constant is a name.
+const LONGEST_TITLE: usize = 40;
 
 impl<'a> Lowerer<'_, 'a> {
     /// Definitions of all named types.
@@ -141,9 +144,14 @@ impl<'a> Lowerer<'_, 'a> {
         let mut first_collision: Option<(String, String, String)> = None;
         // `oneOf` of constants: each has prose of its own.
         let members = schema.alternatives().iter().map(|member| self.shapes.schema(*member));
-        let prose: HashMap<String, Docs> = members
+        let prose: HashMap<String, (Docs, Option<String>)> = members
             .filter_map(|member| match member.enumeration.as_deref() {
-                Some([Literal::String(value)]) => Some((value.clone(), member.docs.clone())),
+                Some([Literal::String(value)]) => Some((value.clone(), (member.docs.clone(), None))),
+                // A number is no name, and its title may be one.
+                Some([Literal::Number(Number::Integer(value))]) => {
+                    let title = member.title.clone().filter(|title| title.chars().count() <= LONGEST_TITLE);
+                    Some((value.to_string(), (member.docs.clone(), title)))
+                }
                 _ => None,
             })
             .collect();
@@ -151,13 +159,13 @@ impl<'a> Lowerer<'_, 'a> {
             .iter()
             .enumerate()
             .map(|(index, value)| {
-                let word = if named { schema.enum_names[index].clone() } else { text(value) };
+                let (docs, title) = prose.get(&text(value)).cloned().unwrap_or_default();
+                let word = if named { schema.enum_names[index].clone() } else { title.unwrap_or_else(|| text(value)) };
                 let rust = naming::variant(&word);
                 let claimed = table.claim(&rust, "");
                 if claimed != rust && first_collision.is_none() {
                     first_collision = Some((word, rust, claimed.clone()));
                 }
-                let docs = prose.get(&text(value)).cloned().unwrap_or_default();
                 Variant { rust: claimed, value: value.clone(), docs }
             })
             .collect();

@@ -99,6 +99,30 @@ impl Call {
         Ok(())
     }
 
+    /// Adds an exploded object, whose members may not have the names of other parameters; nothing for `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Unsendable`] when a member has one of the names: the server would read the other parameter.
+    pub fn query_except(
+        &mut self,
+        name: &str,
+        encoding: Encoding,
+        value: &impl Serialize,
+        others: &[&str],
+    ) -> Result<(), CallError> {
+        let value = json(name, value)?;
+        let member = value.as_object().and_then(|members| {
+            members.iter().find(|(member, value)| !value.is_null() && others.contains(&member.as_str()))
+        });
+        match member {
+            Some((member, _)) => {
+                Err(unsendable(name)(format!("its member `{member}` would be read as another parameter")))
+            }
+            None => self.query(name, encoding, &value),
+        }
+    }
+
     /// Adds a header; nothing for `None`.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{CallError, Encoding};
+use crate::spelling::escape_part_name;
 
 /// A file to send: bytes or a stream, with the name and content type that the server is told.
 pub struct Upload {
@@ -20,7 +21,7 @@ pub struct Upload {
 }
 
 /// A `multipart/form-data` body in the making.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Form(MultipartForm);
 
 impl Upload {
@@ -61,7 +62,12 @@ impl fmt::Debug for Upload {
 impl Form {
     /// An empty form.
     pub fn new() -> Self {
-        Self::default()
+        // The names are escaped here: `name*` is not for forms (RFC 7578, section 4.2), and servers do not read it.
+        Self(MultipartForm::new().percent_encode_noop())
+    }
+
+    fn part(self, name: impl Into<Cow<'static, str>>, part: Part) -> Self {
+        Self(self.0.part(escape_part_name(name.into()), part))
     }
 
     /// Adds a scalar as text, or every item of an array; nothing for `None`.
@@ -93,7 +99,7 @@ impl Form {
             return Ok(self);
         }
         let part = Part::text(value.to_string()).mime_str(media_type)?;
-        Ok(Self(self.0.part(name, part)))
+        Ok(self.part(name, part))
     }
 
     /// Adds every item of an array as JSON; nothing for `None`.
@@ -106,7 +112,7 @@ impl Form {
             Value::Array(items) => items.iter().try_fold(self, |form, item| {
                 // `null` is an item, and nothing is none.
                 let part = Part::text(item.to_string()).mime_str(media_type)?;
-                Ok(Self(form.0.part(name, part)))
+                Ok(form.part(name, part))
             }),
             other => self.json(name, media_type, &other),
         }
@@ -128,7 +134,7 @@ impl Form {
             if text.contains("%2C") && text.contains(',') {
                 return Err(unsendable(format!("a value of `{name}` holds the delimiter of its style")));
             }
-            Ok(Self(form.0.text(plain(key), plain(text))))
+            Ok(form.part(plain(key), Part::text(plain(text))))
         })
     }
 
@@ -174,20 +180,26 @@ impl Form {
                     }
                 }
             }
-            Ok(Self(form.0.part(name, part.headers(headers))))
+            Ok(form.part(name, part.headers(headers)))
         })
     }
 
     fn scalar(self, name: impl Into<Cow<'static, str>>, value: Value) -> Self {
         match value {
             Value::Null => self,
-            Value::String(text) => Self(self.0.text(name, text)),
-            other => Self(self.0.text(name, other.to_string())),
+            Value::String(text) => self.part(name, Part::text(text)),
+            other => self.part(name, Part::text(other.to_string())),
         }
     }
 
     pub(super) fn into_inner(self) -> MultipartForm {
         self.0
+    }
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{multipart::PartKind, parameter};
 use crate::{
     operation::Style,
-    schema::{Schema, Types, accepted_types, items_of, properties_of, property_of},
+    schema::{Direction, Schema, Types, accepted_types, items_of, properties_of, property_of, validate},
     spelling::{
         expand, query,
         text::{self, Shape, Tree},
@@ -147,10 +147,20 @@ fn json_member(texts: Vec<String>, schema: &Schema) -> Result<Value, (&'static s
         let value = serde_json::from_str::<Value>(&text);
         values.push(value.map_err(|error| ("json", format!("must be JSON: {error}")))?);
     }
-    // `items` of an array may be sent one by one (OpenAPI, Encoding Object), or the array as one text.
-    let one_by_one = values.len() > 1 || values.first().is_some_and(|value| !value.is_array());
-    if is_array(schema) && one_by_one && items_of(schema, 0).is_some() {
-        return Ok(Value::Array(values));
+    // `items` of an array may be sent one by one (OpenAPI, Encoding Object), or the array as one text. An array may be either where
+    // the items are arrays too.
+    if is_array(schema)
+        && let Some(items) = items_of(schema, 0)
+    {
+        let is_whole = match values.as_slice() {
+            [value @ Value::Array(_)] => {
+                !accepted_types(items).contains(Types::ARRAY) || validate(schema, value, Direction::Request).is_empty()
+            }
+            _ => false,
+        };
+        if !is_whole && !values.is_empty() {
+            return Ok(Value::Array(values));
+        }
     }
     if values.len() > 1 {
         return Err(("repeated", "must be given once".to_owned()));

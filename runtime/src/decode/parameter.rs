@@ -73,16 +73,22 @@ fn form(incoming: &mut Incoming, parameter: &Parameter, shape: Shape) -> Result<
     listed(texts, schema, shape).map(Some)
 }
 
-/// `R=100&G=200`: each property is a key of its own. A map takes the keys that nobody has asked for before.
+/// `R=100&G=200`: each property is a key of its own. A map takes the keys that no other parameter has.
 fn exploded_object(incoming: &mut Incoming, parameter: &Parameter) -> Result<Option<Value>, Fault> {
     let mut tree = Tree::default();
-    for name in properties_of(parameter.schema) {
+    for name in properties_of(parameter.schema).into_iter().filter(|name| !parameter.except.contains(name)) {
         for text in texts(incoming, parameter, name)? {
             tree.insert(&[name.to_owned()], text);
         }
     }
     if takes_additional(parameter.schema) && parameter.location == Location::Query {
-        for pair in incoming.query.iter_mut().filter(|pair| !pair.claimed) {
+        let is_other = |key: &str| {
+            parameter
+                .except
+                .iter()
+                .any(|name| key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('[')))
+        };
+        for pair in incoming.query.iter_mut().filter(|pair| !pair.claimed && !is_other(&pair.key)) {
             pair.claimed = true;
             tree.insert(std::slice::from_ref(&pair.key), query::decode(&pair.raw, true).map_err(undecodable)?);
         }

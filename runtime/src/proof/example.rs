@@ -169,7 +169,7 @@ impl Maker {
                 None => break,
             }
         }
-        Some(Value::Array(elements))
+        (wish.emptiness || !elements.is_empty()).then_some(Value::Array(elements))
     }
 
     fn object(&self, flat: &Flat, wish: Wish, depth: usize) -> Option<Value> {

@@ -33,18 +33,17 @@ pub struct Body {
 pub enum Content {
     /// JSON.
     Json(&'static Schema),
-    /// A form (`application/x-www-form-urlencoded`).
-    Form(&'static Schema),
-    /// A form whose members have styles of their own.
-    StyledForm(&'static Schema),
+    /// A form (`application/x-www-form-urlencoded`), with the members that are spelled in a way of their own: in a style, or (`None`)
+    /// as JSON.
+    Form(&'static Schema, &'static [(&'static str, Option<Encoding>)]),
     /// Text.
     Text(&'static Schema),
     /// Bytes.
     Bytes,
     /// Items, one by one: the schema of an item.
     Items(&'static Schema),
-    /// Parts (`multipart/form-data`).
-    Parts(&'static [Part]),
+    /// Parts (`multipart/form-data`), with the schema of the whole.
+    Parts(&'static Schema, &'static [Part]),
     /// Something that the proof does not make: it is counted, with the reason.
     Unproved(&'static str),
 }

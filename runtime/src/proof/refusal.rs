@@ -10,7 +10,7 @@ use super::plan::{Content, Plan};
 use super::report::Report;
 use super::requests::{is_json, raw};
 use crate::operation::{Location, Parameter, Style};
-use crate::schema::{Schema, Types, accepted_types};
+use crate::schema::{Schema, Types, accepted_types, property_of};
 
 /// A request that must be refused.
 struct Refused<'a> {
@@ -21,6 +21,10 @@ struct Refused<'a> {
     errors: Option<(String, &'a [&'a str])>,
     headers: &'a [(&'static str, &'static str)],
 }
+
+/// The longest text outside a body, in bytes: a recipient need not take a longer line than 8,000 (RFC 9110, section 4.1), and
+/// percent-encoding makes a text three times as long.
+const LONGEST: usize = 2_500;
 
 /// What a violation is answered with.
 const VIOLATION: &[u16] = &[400, 422];
@@ -137,17 +141,23 @@ fn is_spellable(parameter: &Parameter, value: &Value, broken: &Value, place: &st
     if takes_text && matches!(before, Some(Value::Number(_))) {
         return false;
     }
+    // And one text is an array of one, where an array will do.
+    let one_or_many = place.is_empty() && accepted_types(parameter.schema).contains(Types::ARRAY);
+    if one_or_many && matches!(before, Some(Value::String(_) | Value::Number(_) | Value::Bool(_))) {
+        return false;
+    }
     let query_text = parameter.location == Location::Query && place.is_empty() && !parameter.allow_empty_value;
     let empty = has_empty(broken) && !(query_text && broken.is_string());
     let header_safe = |text: &str| {
         text.trim() == text && text.chars().all(|character| (' '..='~').contains(&character)) && !text.contains(',')
     };
-    let carried = match parameter.location {
-        Location::Header => all_texts(broken, &header_safe),
-        Location::Path => all_texts(broken, &|text: &str| !text.contains('\n')),
-        Location::Cookie => all_texts(broken, &|text: &str| !text.contains(['\n', ';'])),
-        Location::Query => true,
-    };
+    let carried = all_texts(broken, &|text: &str| text.len() <= LONGEST)
+        && match parameter.location {
+            Location::Header => all_texts(broken, &header_safe),
+            Location::Path => all_texts(broken, &|text: &str| !text.contains('\n')),
+            Location::Cookie => all_texts(broken, &|text: &str| !text.contains(['\n', ';'])),
+            Location::Query => true,
+        };
     let lost = (exploded && strangers) || kind_of_list || empty;
     of_a_kind && carried && !lost
 }
@@ -201,13 +211,10 @@ async fn body(plan: &'static Plan, ground: &Ground, index: usize, request: &Requ
                 .await;
             }
         }
-        (Content::StyledForm(_), _) => {
-            report.unproved.push("nothing is broken in a form whose members have styles of their own".to_owned());
-        }
-        (Content::Form(schema), Payload::Value(Value::Object(members))) => {
+        (Content::Form(schema, _), Payload::Value(Value::Object(members))) => {
             form_members(plan, ground, schema, members, request, report).await;
         }
-        (Content::Parts(parts), Payload::Parts(payloads)) => {
+        (Content::Parts(_, parts), Payload::Parts(payloads)) => {
             for part in parts.iter().filter(|part| payloads.contains_key(part.name)) {
                 let at = format!("/body/{}", escape(part.name));
                 if part.required {
@@ -255,9 +262,13 @@ async fn form_members(
         let before = whole.pointer(&breach.pointer);
         let after = breach.value.pointer(&breach.pointer);
         let depth = breach.pointer.matches('/').count();
+        let name = breach.pointer.trim_start_matches('/').replace("~1", "/").replace("~0", "~");
+        let takes = property_of(schema, &name).map_or(Types::ANY, accepted_types);
         let spelled = match (before, after) {
-            (Some(Value::String(_)), Some(Value::String(text))) => !text.is_empty(),
-            (Some(Value::Number(_)), Some(Value::Number(_) | Value::String(_))) => true,
+            // One text may be an array of one.
+            (Some(Value::String(_)), Some(Value::String(text))) => !text.is_empty() && !takes.contains(Types::ARRAY),
+            // A number is a text as well, where a text will do.
+            (Some(Value::Number(_)), Some(Value::Number(_) | Value::String(_))) => !takes.contains(Types::STRING),
             (Some(_), None) => breach.keywords.contains(&"required"),
             _ => false,
         };

@@ -11,7 +11,7 @@ use super::stage::AnswerGiven;
 use super::text::Alphabet;
 use crate::client::{Call, CallError, Encoding, Form, Upload};
 use crate::operation::{Location, Parameter, Style};
-use crate::schema::{Direction, Types, accepted_types};
+use crate::schema::{Direction, Types, accepted_types, property_of, takes_additional, validate};
 
 /// Headers that say how a message is framed (RFC 9112, section 6): any other value breaks the connection.
 const TRANSPORT: [&str; 4] = ["content-length", "transfer-encoding", "connection", "upgrade"];
@@ -84,7 +84,8 @@ fn parameters(plan: &'static Plan, wish: Wish, unmade: &mut Vec<String>) -> Opti
             values.push(None);
             continue;
         }
-        match example(parameter.schema, wish_for(parameter, wish)) {
+        match example(parameter.schema, wish_for(parameter, wish)).and_then(|value| own_members(plan, parameter, value))
+        {
             Some(value) => values.push(Some(value)),
             None => {
                 note(unmade, format!("a value of the parameter {}", parameter.name));
@@ -96,6 +97,31 @@ fn parameters(plan: &'static Plan, wish: Wish, unmade: &mut Vec<String>) -> Opti
         }
     }
     Some(values)
+}
+
+/// The value without members that the query of this operation spells like other parameters; `None` where nothing is left.
+fn own_members(plan: &Plan, parameter: &Parameter, mut value: Value) -> Option<Value> {
+    let is_open = |parameter: &Parameter| {
+        parameter.location == Location::Query
+            && parameter.style == Style::Form
+            && parameter.explode
+            && parameter.content.is_none()
+            && takes_additional(parameter.schema)
+    };
+    let mut before = plan.parameters.iter().take_while(|other| !std::ptr::eq(*other, parameter));
+    let declared_only = is_open(parameter) && before.any(is_open);
+    if let Value::Object(members) = &mut value
+        && (declared_only || !parameter.except.is_empty())
+    {
+        members.retain(|name, _| {
+            !parameter.except.contains(&name.as_str())
+                && (!declared_only || property_of(parameter.schema, name).is_some())
+        });
+        if members.is_empty() || !validate(parameter.schema, &value, Direction::Request).is_empty() {
+            return None;
+        }
+    }
+    Some(value)
 }
 
 /// In a parameter nothing is spelled like nothing, and some characters have no spelling.
@@ -115,17 +141,20 @@ fn wish_for(parameter: &Parameter, wish: Wish) -> Wish {
 fn payload(body: &Body, wish: Wish, what: &str, unmade: &mut Vec<String>) -> Option<Payload> {
     let made = match &body.content {
         Content::Json(schema) => example(schema, wish).map(Payload::Value),
-        Content::Form(schema) | Content::StyledForm(schema) => {
-            example(schema, Wish { emptiness: false, ..wish }).map(Payload::Value)
-        }
+        Content::Form(schema, _) => example(schema, Wish { emptiness: false, ..wish }).map(Payload::Value),
         Content::Text(schema) => example(schema, wish).filter(Value::is_string).map(Payload::Value),
         Content::Items(schema) => {
+            // An event without data is none (HTML, "Interpretation of an event stream").
+            let events = body.media_type.starts_with("text/event-stream");
+            let wish = Wish { full: wish.full || events, ..wish };
             let items = (0..3).map(|turn| example(schema, Wish { turn: wish.turn + turn, ..wish }));
+            let items = items.map(|item| item.filter(|item| !events || !item.get("data").is_none_or(Value::is_null)));
             items.collect::<Option<Vec<Value>>>().map(|items| Payload::Value(Value::Array(items)))
         }
         Content::Bytes => Some(Payload::Bytes(if wish.full { BYTES.to_vec() } else { b"bytes".to_vec() })),
-        Content::Parts(parts) => {
+        Content::Parts(whole, parts) => {
             let mut payloads = BTreeMap::new();
+            let whole = example(whole, Wish { emptiness: false, ..wish }).unwrap_or_default();
             for part in *parts {
                 if !part.required && !wish.full {
                     continue;
@@ -133,7 +162,10 @@ fn payload(body: &Body, wish: Wish, what: &str, unmade: &mut Vec<String>) -> Opt
                 let payload = match part.schema {
                     None if part.many => Some(PartPayload::Files(vec![BYTES.to_vec(), b"second".to_vec()])),
                     None => Some(PartPayload::Files(vec![BYTES.to_vec()])),
-                    Some(schema) => example(schema, Wish { emptiness: false, ..wish }).map(PartPayload::Value),
+                    Some(schema) => {
+                        let value = whole.get(part.name).cloned();
+                        value.or_else(|| example(schema, Wish { emptiness: false, ..wish })).map(PartPayload::Value)
+                    }
                 };
                 match payload {
                     Some(payload) => {
@@ -267,10 +299,10 @@ pub(super) fn raw(
     let media_type = media.map(|media| concrete(media.media_type)).unwrap_or_default();
     match (&request.body, media.map(|media| &media.content)) {
         (Payload::Value(value), Some(Content::Json(_))) => call.json_body(media_type, value)?,
-        (Payload::Value(value), Some(Content::Form(_))) => call.form_body(value)?,
+        (Payload::Value(value), Some(Content::Form(_, members))) => call.form_body_with(value, members)?,
         (Payload::Value(Value::String(text)), _) => call.bytes_body(media_type, text.clone()),
         (Payload::Bytes(bytes), _) => call.bytes_body(media_type, bytes.clone()),
-        (Payload::Parts(parts), Some(Content::Parts(plans))) => {
+        (Payload::Parts(parts), Some(Content::Parts(_, plans))) => {
             let mut form = Form::new();
             for part in *plans {
                 form = match parts.get(part.name) {

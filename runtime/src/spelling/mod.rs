@@ -19,3 +19,20 @@ pub(crate) type Fault = (&'static str, String);
 pub(crate) fn is_json(media_type: &str) -> bool {
     matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json")
 }
+
+/// The name of a part inside the quotes of `Content-Disposition`, as browsers write it (HTML, "multipart/form-data encoding
+/// algorithm"; RFC 7578, section 4.2).
+#[cfg(feature = "client")]
+pub(crate) fn escape_part_name(name: std::borrow::Cow<'static, str>) -> std::borrow::Cow<'static, str> {
+    if name.contains(['"', '\r', '\n']) {
+        name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A").into()
+    } else {
+        name
+    }
+}
+
+/// The name that [`escape_part_name`] wrote.
+#[cfg(feature = "server")]
+pub(crate) fn unescape_part_name(name: &str) -> String {
+    name.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n")
+}

@@ -31,6 +31,17 @@ pub enum Patch<T> {
     Value(T),
 }
 
+/// Reads an optional property of any kind, of which `null` is a value as well.
+///
+/// In a struct: `#[serde(default, deserialize_with = "specwright_runtime::value::present")]`.
+///
+/// # Errors
+///
+/// Those of the value.
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// Bytes that are base64 text in JSON (`format: byte`; RFC 4648, section 4, padded).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Base64(pub Vec<u8>);

@@ -311,6 +311,11 @@ impl OwnMethod<'_> {
                 "call.{place}({name}, {encoding}, &Call::json_text({name}, &{field}).map_err(refuse_call)?).map_err(refuse_call)?;"
             );
         }
+        if !parameter.except.is_empty() {
+            let names: Vec<String> = parameter.except.iter().map(|name| text::string_literal(name)).collect();
+            let names = names.join(", ");
+            return format!("call.query_except({name}, {encoding}, &{field}, &[{names}]).map_err(refuse_call)?;");
+        }
         format!("call.{place}({name}, {encoding}, &{field}).map_err(refuse_call)?;")
     }
 
@@ -492,6 +497,20 @@ fn source(ty: &Type, in_event: bool) -> String {
     format!("ItemSource<{}>", item_type(ty, in_event))
 }
 
+/// The members of a form that are spelled in a way of their own, for the runtime.
+pub(in crate::emit) fn form_members(members: &[(String, MemberStyle)]) -> String {
+    let members = members.iter().map(|(name, style)| {
+        let encoding = match style {
+            MemberStyle::Json => "None".to_owned(),
+            MemberStyle::Styled { style, explode, allow_reserved } => {
+                format!("Some({})", encoding_of(*style, *explode, *allow_reserved))
+            }
+        };
+        format!("({}, {encoding})", text::string_literal(name))
+    });
+    members.collect::<Vec<_>>().join(", ")
+}
+
 /// Sends an argument that is the body itself.
 fn send(media: &Media, name: &str) -> String {
     let media_type = text::string_literal(&concrete(&media.media_type));
@@ -501,17 +520,7 @@ fn send(media: &Media, name: &str) -> String {
             format!("call.form_body({name}).map_err(refuse_call)?;")
         }
         MediaKind::Form { members, .. } => {
-            let members = members.iter().map(|(name, style)| {
-                let encoding = match style {
-                    MemberStyle::Json => "None".to_owned(),
-                    MemberStyle::Styled { style, explode, allow_reserved } => {
-                        format!("Some({})", encoding_of(*style, *explode, *allow_reserved))
-                    }
-                };
-                format!("({}, {encoding})", text::string_literal(name))
-            });
-            let members = members.collect::<Vec<_>>().join(", ");
-            format!("call.form_body_with({name}, &[{members}]).map_err(refuse_call)?;")
+            format!("call.form_body_with({name}, &[{}]).map_err(refuse_call)?;", form_members(members))
         }
         MediaKind::Text { .. } => format!("call.bytes_body({media_type}, {name}.to_owned());"),
         MediaKind::Sequence { framing, .. } => format!("call.items_body({media_type}, Framing::{framing:?}, {name});"),

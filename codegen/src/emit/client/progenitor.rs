@@ -99,7 +99,7 @@ fn expresses(api: &Api, operation: &Operation) -> bool {
 }
 
 fn expresses_parameter(api: &Api, parameter: &Parameter) -> bool {
-    if parameter.content.is_some() || parameter.allow_reserved {
+    if parameter.content.is_some() || parameter.allow_reserved || !parameter.except.is_empty() {
         return false;
     }
     // progenitor writes names in snake_case with rules of its own; where ours differ the template keeps ours.

@@ -184,6 +184,10 @@ pub(in crate::emit) fn parameter_value(
     if let Some(default) = parameter.default.as_ref().filter(|_| !parameter.required) {
         value.push_str(&format!(".default({})", printer.literal(default)));
     }
+    if !parameter.except.is_empty() {
+        let names: Vec<String> = parameter.except.iter().map(|name| text::string_literal(name)).collect();
+        value.push_str(&format!(".except(&[{}])", names.join(", ")));
+    }
     value
 }
 

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::keywords::{says_type, single_type};
 use super::{FieldShape, Shape, Shapes, StructShape, UnionShape};
+use crate::diagnostic::Diagnostic;
 use crate::document::schema::{Property, Schema, SchemaId};
 use crate::ir::{Docs, JsonType};
 
@@ -46,7 +47,12 @@ impl<'a> Shapes<'a> {
             .iter()
             .any(|member| self.leads_to(*member, whole, 0) || id != whole && atoms.seen.contains(member));
         if !lists_whole && alternatives.iter().any(|member| self.is_strong(*member)) {
-            atoms.unions.push(id);
+            // Constants are an enum, not a union.
+            if self.constants(alternatives).is_none() {
+                atoms.unions.push(id);
+            } else if !atoms.strong.contains(&id) {
+                atoms.strong.push(id);
+            }
         }
     }
 
@@ -82,6 +88,9 @@ impl<'a> Shapes<'a> {
                     Some(position) => {
                         let earlier = fields[*position].clone();
                         field.schema = self.both(earlier.schema, schema);
+                        if earlier.read_only && !field.read_only && atoms.required.contains(&name) {
+                            self.stays_read_only(schema, &name);
+                        }
                         field.read_only |= earlier.read_only;
                         field.write_only |= earlier.write_only;
                         fields[*position] = field;
@@ -109,6 +118,19 @@ impl<'a> Shapes<'a> {
             self.add_conditional(&mut object, &conditional);
         }
         object
+    }
+
+    /// A member that one part of an `allOf` calls `readOnly`, and another requires and does not.
+    fn stays_read_only(&self, later: SchemaId, name: &str) {
+        let message =
+            format!("`{name}` is `readOnly` in another part of the `allOf`, so that a request has no `{name}`");
+        let warning = Diagnostic::warning("read-only-elsewhere", message)
+            .note("one declaration of several is enough (JSON Schema 2020-12 Validation, section 9.4)")
+            .help("leave `readOnly` out there, if clients may send it");
+        self.report.add(match self.arena[later.0].node {
+            Some(node) => warning.at(node),
+            None => warning,
+        });
     }
 
     /// A member that must be there and that nothing describes: without a field for it, what arrives would lose it.
@@ -252,6 +274,14 @@ impl<'a> Shapes<'a> {
         let first = *types.first()?;
         if types.len() != atoms.strong.len() || !types.iter().all(|ty| same(*ty, first)) {
             return None;
+        }
+        let lists: Vec<SchemaId> = atoms.strong.iter().filter_map(|atom| self.arena[atom.0].items).collect();
+        if first == JsonType::Array
+            && lists.len() > 1
+            && atoms.strong.iter().all(|atom| self.arena[atom.0].prefix_items.is_empty())
+        {
+            let item = lists[1..].iter().fold(lists[0], |earlier, later| self.both(earlier, *later));
+            return Some(Shape::Array(Some(item)));
         }
         let best = atoms.strong.iter().copied().max_by_key(|atom| {
             let schema = &self.arena[atom.0];

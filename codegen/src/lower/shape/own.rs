@@ -138,8 +138,8 @@ impl<'a> Shapes<'a> {
             let only_null = !schema.alternatives().is_empty() && members.is_empty() && !says_type(schema);
             return only_null.then_some(Shape::Scalar(Type::Null));
         }
-        if let Some(values) = self.annotated_values(&members) {
-            return Some(Shape::StringEnum(values));
+        if let Some(shape) = self.constants(&members) {
+            return Some(shape);
         }
         if has_properties {
             let tells_objects = members
@@ -226,18 +226,25 @@ impl<'a> Shapes<'a> {
         Shape::Tuple(TupleShape { required: elements, optional, rest })
     }
 
-    /// `oneOf: [{ const: a, description: .. }, ..]`, an enum of which each value has prose.
-    fn annotated_values(&self, members: &[SchemaId]) -> Option<Vec<String>> {
-        let mut values = Vec::new();
-        for member in members {
+    /// `oneOf: [{ const: a, title: .., description: .. }, ..]`, an enum of which each value has prose.
+    pub(super) fn constants(&self, members: &[SchemaId]) -> Option<Shape> {
+        let (mut texts, mut integers) = (Vec::new(), Vec::new());
+        for member in members.iter().filter(|member| !self.is_null_only(**member)) {
             let schema = &self.arena[member.0];
             let is_plain = schema.component.is_none() && schema.reference.is_none() && schema.all_of.is_empty();
             match schema.enumeration.as_deref() {
-                Some([Literal::String(value)]) if is_plain && !values.contains(value) => values.push(value.clone()),
+                Some([Literal::String(value)]) if is_plain && !texts.contains(value) => texts.push(value.clone()),
+                Some([Literal::Number(Number::Integer(value))]) if is_plain => {
+                    integers.push(i64::try_from(*value).ok().filter(|value| !integers.contains(value))?);
+                }
                 _ => return None,
             }
         }
-        (values.len() > 1).then_some(values)
+        match (texts.len(), integers.len()) {
+            (2.., 0) => Some(Shape::StringEnum(texts)),
+            (0, 2..) => Some(Shape::IntegerEnum(integers)),
+            _ => None,
+        }
     }
 
     /// Whether a schema says more than `true` does.

@@ -38,7 +38,7 @@ use crate::{
     operation::{Parameter, Style},
     problem::{Problem, ProblemError},
     schema::{Direction, Schema, prepare_request, validate},
-    spelling::{expand::expand, text},
+    spelling::{expand::expand, text, unescape_part_name},
 };
 
 /// What the contract says about a multipart body.
@@ -166,7 +166,7 @@ impl Decoder {
                 return Err(Invalid);
             }
             let name = match field.name() {
-                Some(name) => name.to_owned(),
+                Some(name) => unescape_part_name(name),
                 None => {
                     self.complain_of_body("multipart", "must name each part".to_owned());
                     return Err(Invalid);

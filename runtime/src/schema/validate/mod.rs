@@ -17,7 +17,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Discriminator, Schema, explore::property_of};
+use super::{
+    Discriminator, Schema,
+    explore::{element_of, property_of},
+};
 
 /// The most violations that one call reports.
 const LIMIT: usize = 100;
@@ -58,26 +61,55 @@ pub fn validate(schema: &Schema, value: &Value, direction: Direction) -> Vec<Vio
 }
 
 /// The index of the member that the value satisfies: which type an untagged union is. Of several, the one that declares most of
-/// the value's properties, so that least is lost where objects are open; of these, the first.
+/// the value's properties, at any depth, so that least is lost where objects are open; of these, the first.
 ///
 /// Which way the value travels is not known here, so missing `readOnly` and `writeOnly` properties are forgiven.
 pub fn select(value: &Value, members: &[&'static Schema]) -> Option<usize> {
     let budget = Budget::default();
     let run = Run { violations: Vec::new(), failed: false, quiet: true, direction: None, budget: &budget };
-    let properties = value.as_object();
+    let all = properties_within(value, 0);
     let mut best: Option<(usize, usize)> = None;
     for (index, schema) in members.iter().enumerate() {
         let place = Place { schema, scope: schema, path: &Path::Root, depth: 0 };
-        let declared =
-            properties.map_or(0, |all| all.keys().filter(|name| property_of(schema, name).is_some()).count());
+        let declared = declared_within(schema, value, 0);
         if best.is_none_or(|(_, most)| declared > most) && run.holds(place, value, None) {
             best = Some((index, declared));
         }
-        if best.is_some_and(|(_, most)| properties.is_none_or(|all| all.len() == most)) {
+        if best.is_some_and(|(_, most)| all == most) {
             break;
         }
     }
     best.map(|(index, _)| index).filter(|_| !budget.exceeded.get())
+}
+
+/// How deep a value's properties count.
+const COUNTED_DEPTH: usize = 6;
+
+/// How many properties a value has, with those of its parts.
+fn properties_within(value: &Value, depth: usize) -> usize {
+    match value {
+        _ if depth == COUNTED_DEPTH => 0,
+        Value::Object(members) => members.values().map(|member| 1 + properties_within(member, depth + 1)).sum(),
+        Value::Array(elements) => elements.iter().map(|element| properties_within(element, depth + 1)).sum(),
+        _ => 0,
+    }
+}
+
+/// How many of them the schema declares.
+fn declared_within(schema: &Schema, value: &Value, depth: usize) -> usize {
+    match value {
+        _ if depth == COUNTED_DEPTH => 0,
+        Value::Object(members) => members
+            .iter()
+            .filter_map(|(name, member)| Some(1 + declared_within(property_of(schema, name)?, member, depth + 1)))
+            .sum(),
+        Value::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .filter_map(|(index, element)| Some(declared_within(element_of(schema, index)?, element, depth + 1)))
+            .sum(),
+        _ => 0,
+    }
 }
 
 /// The index of the member that the value's discriminator names.

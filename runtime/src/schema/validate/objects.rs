@@ -132,12 +132,14 @@ impl Run<'_> {
         }
     }
 
-    /// Whether a required property may be missing, because it does not travel this way.
+    /// Whether a required property may be missing, because it does not travel this way: one declaration of it that always applies
+    /// is enough (JSON Schema 2020-12 Validation, section 9.4).
     fn is_forgiven(&self, scope: &Schema, schema: &Schema, name: &str) -> bool {
-        let property = explore::property_of(schema, name).or_else(|| explore::property_of(scope, name));
-        property.is_some_and(|property| match self.direction {
+        let stays = |property: &Schema| match self.direction {
             Some(_) => self.is_ignored(property),
             None => explore::is_marked(property, |schema| schema.read_only || schema.write_only),
-        })
+        };
+        let nearest = explore::property_of(schema, name).or_else(|| explore::property_of(scope, name));
+        nearest.is_some_and(&stays) || explore::any_declaration(scope, name, &stays)
     }
 }

@@ -84,6 +84,16 @@ impl server::forms::FormsApi for Desk {
     ) -> Result<server::forms::ReplaceSearchResponse, Failure> {
         Ok(server::forms::ReplaceSearchResponse::Ok(format!("{:?}", request.body)))
     }
+
+    async fn add_evidence(
+        &self,
+        request: server::forms::AddEvidenceRequest,
+    ) -> Result<server::forms::AddEvidenceResponse, Failure> {
+        let mut form = request.body;
+        let document = form.supporting_document.bytes().await?;
+        let said = format!("{document:?} {:?} {:?} {:?}", form.the_title, form.choices, form.components);
+        Ok(server::forms::AddEvidenceResponse::Ok(said))
+    }
 }
 
 async fn start(desk: &Desk) -> (String, client::Client) {
@@ -174,6 +184,23 @@ async fn fields_and_files_arrive_as_they_were_sent() {
     client.describe_album(Some(client::DescribeAlbumBody::Multipart(body))).await.unwrap();
     client.describe_album(Some(client::DescribeAlbumBody::MultipartMixed("--b--".into()))).await.unwrap();
     client.describe_album(None).await.unwrap();
+}
+
+/// `name*` is not for forms (RFC 7578, section 4.2), and an array of one array is not that array.
+#[tokio::test]
+async fn parts_have_any_name_and_arrays_hold_arrays() {
+    let (_, client) = start(&Desk::default()).await;
+    let pair = || vec!["a".to_owned(), "b".to_owned()];
+    for choices in [vec![pair()], vec![pair(), pair()]] {
+        let expected = format!("b\"text\" Some(\"it\") Some({choices:?}) None");
+        let form = client::AddEvidenceForm {
+            supporting_document: client::Upload::new("text"),
+            the_title: Some("it".into()),
+            choices: Some(choices),
+            components: None,
+        };
+        assert_eq!(client.add_evidence(form).await.unwrap().into_inner(), expected);
+    }
 }
 
 #[tokio::test]

@@ -32,4 +32,27 @@ impl Client {
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
+
+    /// `PUT /layers`
+    pub async fn put_layers(&self, body: &api_types::Layer) -> Result<ResponseValue<api_types::Layer>, Error<()>> {
+        let url = format!("{}/layers", self.baseurl);
+        let request =
+            self.client.put(url).header(ACCEPT, HeaderValue::from_static("application/json")).json(&body).build()?;
+        let response = self.send(request, "put_layers").await?;
+        match response.status().as_u16() {
+            200 => read_json(response, "application/json").await,
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+
+    /// `PUT /triggers`
+    pub async fn put_trigger(&self, body: &api_types::PutTriggerRequestBody) -> Result<ResponseValue<()>, Error<()>> {
+        let url = format!("{}/triggers", self.baseurl);
+        let request = self.client.put(url).json(&body).build()?;
+        let response = self.send(request, "put_trigger").await?;
+        match response.status().as_u16() {
+            204 => Ok(ResponseValue::empty(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
 }

@@ -22,6 +22,15 @@ pub trait DefaultApi: Send + Sync + 'static {
 
     /// `POST /pets`.
     fn add_pet(&self, request: AddPetRequest) -> impl Future<Output = Result<AddPetResponse, Failure>> + Send;
+
+    /// `PUT /layers`.
+    fn put_layers(&self, request: PutLayersRequest) -> impl Future<Output = Result<PutLayersResponse, Failure>> + Send;
+
+    /// `PUT /triggers`.
+    fn put_trigger(
+        &self,
+        request: PutTriggerRequest,
+    ) -> impl Future<Output = Result<PutTriggerResponse, Failure>> + Send;
 }
 
 /// The routes of these operations. Merge them with others, or put tower layers around them; the service comes last.
@@ -34,6 +43,14 @@ pub fn routes<Api: DefaultApi>(api: Arc<Api>, service: &Service) -> Router {
     routes.add(&ADD_PET, |api, incoming| async move {
         let request = AddPetRequest::decode(incoming).await?;
         Ok(api.add_pet(request).await?)
+    });
+    routes.add(&PUT_LAYERS, |api, incoming| async move {
+        let request = PutLayersRequest::decode(incoming).await?;
+        Ok(api.put_layers(request).await?)
+    });
+    routes.add(&PUT_TRIGGER, |api, incoming| async move {
+        let request = PutTriggerRequest::decode(incoming).await?;
+        Ok(api.put_trigger(request).await?)
     });
     routes.into_router()
 }
@@ -120,6 +137,94 @@ pub static ADD_PET: Operation = Operation {
     id: "addPet",
     method: "POST",
     path: "/pets",
+    tag: "default",
+    security: &[],
+    produces: &[],
+    deprecated: false,
+};
+
+/// The input of `PUT /layers`.
+#[derive(Debug)]
+pub struct PutLayersRequest {
+    /// The request around the values of the contract.
+    pub context: Context,
+    /// The body: `application/json`.
+    pub body: api_types::Layer,
+}
+
+impl PutLayersRequest {
+    async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
+        let mut decoder = incoming.decoder();
+        let body = decoder.json(&api_types::schemas::LAYER).await;
+        decoder.finish()?;
+        Ok(Self { context: decoder.context(), body: body? })
+    }
+}
+
+/// What `PUT /layers` can answer.
+#[derive(Debug)]
+pub enum PutLayersResponse {
+    /// 200: Put.
+    Ok(api_types::Layer),
+}
+
+impl Respond for PutLayersResponse {
+    fn respond(self, reply: Reply) -> Response {
+        match self {
+            Self::Ok(body) => reply.status(StatusCode::OK).json("application/json", &api_types::schemas::LAYER, &body),
+        }
+    }
+}
+
+/// `PUT /layers`.
+pub static PUT_LAYERS: Operation = Operation {
+    id: "putLayers",
+    method: "PUT",
+    path: "/layers",
+    tag: "default",
+    security: &[],
+    produces: &["application/json"],
+    deprecated: false,
+};
+
+/// The input of `PUT /triggers`.
+#[derive(Debug)]
+pub struct PutTriggerRequest {
+    /// The request around the values of the contract.
+    pub context: Context,
+    /// The body: `application/json`.
+    pub body: api_types::PutTriggerRequestBody,
+}
+
+impl PutTriggerRequest {
+    async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
+        let mut decoder = incoming.decoder();
+        let body = decoder.json(&api_types::schemas::PUT_TRIGGER_REQUEST_BODY).await;
+        decoder.finish()?;
+        Ok(Self { context: decoder.context(), body: body? })
+    }
+}
+
+/// What `PUT /triggers` can answer.
+#[derive(Debug)]
+pub enum PutTriggerResponse {
+    /// 204: Put.
+    NoContent,
+}
+
+impl Respond for PutTriggerResponse {
+    fn respond(self, reply: Reply) -> Response {
+        match self {
+            Self::NoContent => reply.status(StatusCode::NO_CONTENT).empty(),
+        }
+    }
+}
+
+/// `PUT /triggers`.
+pub static PUT_TRIGGER: Operation = Operation {
+    id: "putTrigger",
+    method: "PUT",
+    path: "/triggers",
     tag: "default",
     security: &[],
     produces: &[],

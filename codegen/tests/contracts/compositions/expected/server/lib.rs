@@ -22,7 +22,8 @@ use specwright_runtime::service::{Service, ServiceError};
 pub mod default;
 
 /// Every operation of the contract.
-pub static OPERATIONS: &[&Operation] = &[&default::LIST_PETS, &default::ADD_PET];
+pub static OPERATIONS: &[&Operation] =
+    &[&default::LIST_PETS, &default::ADD_PET, &default::PUT_LAYERS, &default::PUT_TRIGGER];
 
 /// The whole contract as one router, with what belongs around every request: its id, the limits, the log, and problems
 /// (RFC 9457) for paths and methods that the contract does not have.

@@ -89,6 +89,24 @@ pub struct Holder {
     pub scalar: Patch<Scalar>,
 }
 
+/// The schema `Listed`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Listed {
+    /// The property `kind`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The property `sets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sets: Option<Vec<ListedSet>>,
+}
+
+/// The schema `ListedSet`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct ListedSet {
+    /// The property `id`.
+    pub id: String,
+}
+
 /// The schema `MaybeCat`.
 pub type MaybeCat = Cat;
 

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use specwright_runtime::schema::{Schema, select};
+use specwright_runtime::value::Patch;
 
 use crate::schemas;
 
@@ -80,6 +81,86 @@ specwright_runtime::string_enum! {
     }
 }
 
+/// The schema `Keyword`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Keyword {
+    /// The property `name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The property `metadata`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<KeywordMetadata>,
+}
+
+/// The schema `KeywordMetadata`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct KeywordMetadata {
+    /// The property `words`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<Vec<String>>,
+}
+
+/// The schema `Layer`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Layer {
+    /// The property `kind`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<LayerKind>,
+    /// The property `sets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sets: Option<Vec<LayerSet>>,
+    /// The property `level`.
+    pub level: Level,
+    /// The property `some`.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub some: Patch<LayerSome>,
+    /// The property `untyped`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_runtime::value::present")]
+    pub untyped: Option<serde_json::Value>,
+}
+
+specwright_runtime::string_enum! {
+    /// The schema `LayerKind`.
+    pub enum LayerKind {
+        /// `layer`.
+        Layer = "layer",
+    }
+}
+
+/// The schema `LayerSet`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct LayerSet {
+    /// The property `id`.
+    pub id: String,
+    /// The property `rules`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Vec<String>>,
+}
+
+specwright_runtime::integer_enum! {
+    /// The schema `LayerSome`.
+    pub enum LayerSome {
+        /// `1`.
+        N1 = 1,
+        /// `2`.
+        N2 = 2,
+    }
+}
+
+specwright_runtime::integer_enum! {
+    /// The schema `Level`.
+    pub enum Level {
+        /// OFF
+        ///
+        /// Nothing is written.
+        Off = 1,
+        /// ON
+        On = 2,
+        /// EVERYTHING
+        Everything = 3,
+    }
+}
+
 /// The schema `Pet`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -112,4 +193,58 @@ impl From<Dog> for Pet {
     fn from(member: Dog) -> Self {
         Self::Dog(member)
     }
+}
+
+/// The schema `PutTriggerRequestBody`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum PutTriggerRequestBody {
+    /// A value of `Spam`.
+    Spam(Spam),
+    /// A value of `Keyword`.
+    Keyword(Keyword),
+}
+
+impl<'de> Deserialize<'de> for PutTriggerRequestBody {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        static MEMBERS: &[&Schema] = &[&schemas::SPAM, &schemas::KEYWORD];
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let member = match select(&value, MEMBERS) {
+            Some(0) => serde_json::from_value(value).map(Self::Spam),
+            Some(1) => serde_json::from_value(value).map(Self::Keyword),
+            _ => return Err(serde::de::Error::custom("the value fits no member of PutTriggerRequestBody")),
+        };
+        member.map_err(serde::de::Error::custom)
+    }
+}
+
+impl From<Spam> for PutTriggerRequestBody {
+    fn from(member: Spam) -> Self {
+        Self::Spam(member)
+    }
+}
+
+impl From<Keyword> for PutTriggerRequestBody {
+    fn from(member: Keyword) -> Self {
+        Self::Keyword(member)
+    }
+}
+
+/// The schema `Spam`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Spam {
+    /// The property `name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The property `metadata`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<SpamMetadata>,
+}
+
+/// The schema `SpamMetadata`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct SpamMetadata {
+    /// The property `limit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
 }

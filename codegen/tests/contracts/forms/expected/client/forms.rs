@@ -3,7 +3,7 @@
 //! Operations tagged `forms`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, read_json, read_text, refuse_call};
+use specwright_runtime::client::{Call, Encoding, Form, Upload, read_json, read_text, refuse_call};
 
 use crate::Client;
 
@@ -49,5 +49,41 @@ impl Client {
             200 => read_json(response, "application/json").await,
             _ => Err(Error::UnexpectedResponse(response)),
         }
+    }
+
+    /// `POST /evidence`
+    pub async fn add_evidence(&self, form: AddEvidenceForm) -> Result<ResponseValue<String>, Error<()>> {
+        let mut call = Call::new(reqwest::Method::POST, "/evidence");
+        call.accept("text/plain");
+        call.multipart_body(form.into_form().map_err(refuse_call)?);
+        let response = self.call(call, "add_evidence").await?;
+        match response.status().as_u16() {
+            200 => read_text(response, "text/plain").await,
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// The parts of the multipart body of `addEvidence`.
+#[derive(Debug)]
+pub struct AddEvidenceForm {
+    /// Part `supporting document`.
+    pub supporting_document: Upload,
+    /// Part `the "title"`.
+    pub the_title: Option<String>,
+    /// Part `choices`.
+    pub choices: Option<Vec<Vec<String>>>,
+    /// Part `components`.
+    pub components: Option<Vec<api_types::Place>>,
+}
+
+impl AddEvidenceForm {
+    fn into_form(self) -> Result<Form, specwright_runtime::client::CallError> {
+        let form = Form::new();
+        let form = form.text("the \"title\"", &self.the_title)?;
+        let form = form.json_items("choices", "application/json", &self.choices)?;
+        let form = form.json_items("components", "application/json", &self.components)?;
+        let form = form.files("supporting document", None, [self.supporting_document])?;
+        Ok(form)
     }
 }

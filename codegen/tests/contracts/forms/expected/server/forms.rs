@@ -7,12 +7,12 @@ use std::sync::Arc;
 use specwright_runtime::axum::Router;
 use specwright_runtime::axum::response::Response;
 use specwright_runtime::context::Context;
-use specwright_runtime::decode::{Incoming, PartKind, Rejection};
+use specwright_runtime::decode::{File, Form, Incoming, Multipart, Part, PartKind, Rejection};
 use specwright_runtime::failure::Failure;
 use specwright_runtime::http::StatusCode;
 use specwright_runtime::operation::{Operation, Style};
 use specwright_runtime::reply::{Reply, Respond};
-use specwright_runtime::schema::Schema;
+use specwright_runtime::schema::{Format, Schema};
 use specwright_runtime::service::Service;
 
 /// What a service does for each operation tagged `forms`.
@@ -27,6 +27,12 @@ pub trait FormsApi: Send + Sync + 'static {
 
     /// `POST /search`.
     fn search(&self, request: SearchRequest) -> impl Future<Output = Result<SearchResponse, Failure>> + Send;
+
+    /// `POST /evidence`.
+    fn add_evidence(
+        &self,
+        request: AddEvidenceRequest,
+    ) -> impl Future<Output = Result<AddEvidenceResponse, Failure>> + Send;
 }
 
 /// The routes of these operations. Merge them with others, or put tower layers around them; the service comes last.
@@ -39,6 +45,10 @@ pub fn routes<Api: FormsApi>(api: Arc<Api>, service: &Service) -> Router {
     routes.add(&SEARCH, |api, incoming| async move {
         let request = SearchRequest::decode(incoming).await?;
         Ok(api.search(request).await?)
+    });
+    routes.add(&ADD_EVIDENCE, |api, incoming| async move {
+        let request = AddEvidenceRequest::decode(incoming).await?;
+        Ok(api.add_evidence(request).await?)
     });
     routes.into_router()
 }
@@ -149,5 +159,92 @@ pub static SEARCH: Operation = Operation {
     tag: "forms",
     security: &[],
     produces: &["application/json"],
+    deprecated: false,
+};
+
+/// The input of `POST /evidence`.
+#[derive(Debug)]
+pub struct AddEvidenceRequest {
+    /// The request around the values of the contract.
+    pub context: Context,
+    /// The body: `multipart/form-data`.
+    pub body: AddEvidenceForm,
+}
+
+impl AddEvidenceRequest {
+    async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
+        static PARTS: Multipart = Multipart {
+            schema: &Schema::object(&[
+                ("supporting document", &Schema::STRING.format(Format::Binary)),
+                ("the \"title\"", &Schema::STRING.min_length(2)),
+                ("choices", &Schema::array(&Schema::array(&Schema::STRING).min_items(2).max_items(2))),
+                ("components", &Schema::array(&api_types::schemas::PLACE).max_items(5)),
+            ])
+            .required(&["supporting document"]),
+            parts: &[
+                Part::new("supporting document", PartKind::File),
+                Part::new("the \"title\"", PartKind::Text),
+                Part { many: true, ..Part::new("choices", PartKind::Json) },
+                Part { many: true, ..Part::new("components", PartKind::Json) },
+            ],
+        };
+
+        let mut decoder = incoming.decoder();
+        let body = decoder.multipart(&PARTS).await;
+        decoder.finish()?;
+        Ok(Self { context: decoder.context(), body: AddEvidenceForm::read(body?)? })
+    }
+}
+
+/// The parts of the body of `addEvidence`.
+#[derive(Debug)]
+pub struct AddEvidenceForm {
+    /// The part `supporting document`.
+    pub supporting_document: File<'static>,
+    /// The part `the "title"`.
+    pub the_title: Option<String>,
+    /// The part `choices`.
+    pub choices: Option<Vec<Vec<String>>>,
+    /// The part `components`.
+    pub components: Option<Vec<api_types::Place>>,
+}
+
+impl AddEvidenceForm {
+    fn read(mut form: Form) -> Result<Self, Rejection> {
+        Ok(Self {
+            supporting_document: form.file("supporting document")?,
+            the_title: form.optional_field("the \"title\"")?,
+            choices: form.optional_field("choices")?,
+            components: form.optional_field("components")?,
+        })
+    }
+}
+
+/// What `POST /evidence` can answer.
+#[derive(Debug)]
+pub enum AddEvidenceResponse {
+    /// 200: What arrived.
+    Ok(String),
+}
+
+impl Respond for AddEvidenceResponse {
+    fn respond(self, reply: Reply) -> Response {
+        match self {
+            Self::Ok(body) => {
+                static SCHEMA: Schema = Schema::STRING;
+                reply.status(StatusCode::OK).text("text/plain", &SCHEMA, body)
+            }
+        }
+    }
+}
+
+/// `POST /evidence`.
+pub static ADD_EVIDENCE: Operation = Operation {
+    id: "addEvidence",
+    method: "POST",
+    path: "/evidence",
+    tag: "forms",
+    security: &[],
+    produces: &["text/plain"],
     deprecated: false,
 };

@@ -23,8 +23,14 @@ pub mod forms;
 pub mod uploads;
 
 /// Every operation of the contract.
-pub static OPERATIONS: &[&Operation] =
-    &[&uploads::PUT_AVATAR, &uploads::CREATE_ALBUM, &uploads::DESCRIBE_ALBUM, &forms::REPLACE_SEARCH, &forms::SEARCH];
+pub static OPERATIONS: &[&Operation] = &[
+    &uploads::PUT_AVATAR,
+    &uploads::CREATE_ALBUM,
+    &uploads::DESCRIBE_ALBUM,
+    &forms::REPLACE_SEARCH,
+    &forms::SEARCH,
+    &forms::ADD_EVIDENCE,
+];
 
 /// The whole contract as one router, with what belongs around every request: its id, the limits, the log, and problems
 /// (RFC 9457) for paths and methods that the contract does not have.

@@ -50,7 +50,7 @@ pub struct Order {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<Vec<OrderHistoryItem>>,
     /// The property `anything`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_runtime::value::present")]
     pub anything: Option<serde_json::Value>,
     /// The property `secret`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -89,7 +89,7 @@ pub struct Everything {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<specwright_runtime::value::Base64>,
     /// The property `anything`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_runtime::value::present")]
     pub anything: Option<serde_json::Value>,
     /// The property `type`.
     #[deprecated]

@@ -58,4 +58,30 @@ impl Client {
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
+
+    /// `GET /entries`
+    pub async fn list_entries(
+        &self,
+        date: Option<&chrono::NaiveDate>,
+        either: Option<&api_types::ListEntriesEither>,
+        labels: Option<&std::collections::BTreeMap<String, String>>,
+        others: Option<&std::collections::BTreeMap<String, String>>,
+        range: Option<&api_types::ListEntriesRange>,
+        sort: Option<&api_types::ListEntriesSort>,
+    ) -> Result<ResponseValue<()>, Error<()>> {
+        let mut call = Call::new(reqwest::Method::GET, "/entries");
+        call.query("date", Encoding::FORM_EXPLODED, &date).map_err(refuse_call)?;
+        call.query("either", Encoding::FORM_EXPLODED, &either).map_err(refuse_call)?;
+        call.query_except("labels", Encoding::FORM_EXPLODED, &labels, &["date", "size", "date", "range", "either"])
+            .map_err(refuse_call)?;
+        call.query_except("others", Encoding::FORM_EXPLODED, &others, &["date", "size", "date", "range", "either"])
+            .map_err(refuse_call)?;
+        call.query("range", Encoding::DEEP_OBJECT, &range).map_err(refuse_call)?;
+        call.query_except("sort", Encoding::FORM_EXPLODED, &sort, &["date"]).map_err(refuse_call)?;
+        let response = self.call(call, "list_entries").await?;
+        match response.status().as_u16() {
+            204 => Ok(ResponseValue::empty(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
 }

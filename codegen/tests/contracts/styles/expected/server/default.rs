@@ -22,6 +22,12 @@ pub trait DefaultApi: Send + Sync + 'static {
 
     /// `GET /loose/{undeclared}`.
     fn loose(&self, request: LooseRequest) -> impl Future<Output = Result<LooseResponse, Failure>> + Send;
+
+    /// `GET /entries`.
+    fn list_entries(
+        &self,
+        request: ListEntriesRequest,
+    ) -> impl Future<Output = Result<ListEntriesResponse, Failure>> + Send;
 }
 
 /// The routes of these operations. Merge them with others, or put tower layers around them; the service comes last.
@@ -34,6 +40,10 @@ pub fn routes<Api: DefaultApi>(api: Arc<Api>, service: &Service) -> Router {
     routes.add(&LOOSE, |api, incoming| async move {
         let request = LooseRequest::decode(incoming).await?;
         Ok(api.loose(request).await?)
+    });
+    routes.add(&LIST_ENTRIES, |api, incoming| async move {
+        let request = ListEntriesRequest::decode(incoming).await?;
+        Ok(api.list_entries(request).await?)
     });
     routes.into_router()
 }
@@ -194,3 +204,83 @@ pub static LOOSE: Operation = Operation {
 
 static LOOSE_UNDECLARED: Parameter = Parameter::path("undeclared", &Schema::STRING);
 static LOOSE_POINT: Parameter = Parameter::query("point", &api_types::schemas::POINT);
+
+/// The input of `GET /entries`.
+#[derive(Debug)]
+pub struct ListEntriesRequest {
+    /// The request around the values of the contract.
+    pub context: Context,
+    /// The query parameter `labels`.
+    pub labels: Option<std::collections::BTreeMap<String, String>>,
+    /// The query parameter `others`.
+    pub others: Option<std::collections::BTreeMap<String, String>>,
+    /// The query parameter `sort`.
+    pub sort: Option<api_types::ListEntriesSort>,
+    /// The query parameter `date`.
+    pub date: Option<chrono::NaiveDate>,
+    /// The query parameter `range`.
+    pub range: Option<api_types::ListEntriesRange>,
+    /// The query parameter `either`.
+    pub either: Option<api_types::ListEntriesEither>,
+}
+
+impl ListEntriesRequest {
+    async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
+        let mut decoder = incoming.decoder();
+        let labels = decoder.optional(&LIST_ENTRIES_LABELS);
+        let others = decoder.optional(&LIST_ENTRIES_OTHERS);
+        let sort = decoder.optional(&LIST_ENTRIES_SORT);
+        let date = decoder.optional(&LIST_ENTRIES_DATE);
+        let range = decoder.optional(&LIST_ENTRIES_RANGE);
+        let either = decoder.optional(&LIST_ENTRIES_EITHER);
+        decoder.finish()?;
+        Ok(Self {
+            context: decoder.context(),
+            labels: labels?,
+            others: others?,
+            sort: sort?,
+            date: date?,
+            range: range?,
+            either: either?,
+        })
+    }
+}
+
+/// What `GET /entries` can answer.
+#[derive(Debug)]
+pub enum ListEntriesResponse {
+    /// 204: There.
+    NoContent,
+}
+
+impl Respond for ListEntriesResponse {
+    fn respond(self, reply: Reply) -> Response {
+        match self {
+            Self::NoContent => reply.status(StatusCode::NO_CONTENT).empty(),
+        }
+    }
+}
+
+/// `GET /entries`.
+pub static LIST_ENTRIES: Operation = Operation {
+    id: "listEntries",
+    method: "GET",
+    path: "/entries",
+    tag: "default",
+    security: &[],
+    produces: &[],
+    deprecated: false,
+};
+
+static LIST_ENTRIES_LABELS: Parameter =
+    Parameter::query("labels", &Schema::OBJECT.additional_properties(&Schema::STRING))
+        .except(&["date", "size", "date", "range", "either"]);
+static LIST_ENTRIES_OTHERS: Parameter =
+    Parameter::query("others", &Schema::OBJECT.additional_properties(&Schema::STRING))
+        .except(&["date", "size", "date", "range", "either"]);
+static LIST_ENTRIES_SORT: Parameter =
+    Parameter::query("sort", &api_types::schemas::LIST_ENTRIES_SORT).except(&["date"]);
+static LIST_ENTRIES_DATE: Parameter = Parameter::query("date", &Schema::STRING.format(Format::Date));
+static LIST_ENTRIES_RANGE: Parameter =
+    Parameter::query("range", &api_types::schemas::LIST_ENTRIES_RANGE).style(Style::DeepObject);
+static LIST_ENTRIES_EITHER: Parameter = Parameter::query("either", &api_types::schemas::LIST_ENTRIES_EITHER);

@@ -24,7 +24,7 @@ use specwright_runtime::service::{Service, ServiceError};
 pub mod default;
 
 /// Every operation of the contract.
-pub static OPERATIONS: &[&Operation] = &[&default::GET_FILE, &default::LOOSE];
+pub static OPERATIONS: &[&Operation] = &[&default::GET_FILE, &default::LOOSE, &default::LIST_ENTRIES];
 
 /// The whole contract as one router, with what belongs around every request: its id, the limits, the log, and problems
 /// (RFC 9457) for paths and methods that the contract does not have.

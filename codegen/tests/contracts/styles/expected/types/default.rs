@@ -3,6 +3,7 @@
 //! Types of the operations tagged `default`.
 
 use serde::{Deserialize, Serialize};
+use specwright_runtime::schema::{Schema, select};
 
 specwright_runtime::string_enum! {
     /// The schema `GetFileExtension`.
@@ -37,6 +38,80 @@ specwright_runtime::string_enum! {
         On = "on",
         /// `off`.
         Off = "off",
+    }
+}
+
+/// The schema `ListEntriesEither`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum ListEntriesEither {
+    /// A value of `bool`.
+    Boolean(bool),
+    /// A value of `Vec<String>`.
+    StringList(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for ListEntriesEither {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        static MEMBERS: &[&Schema] = &[&Schema::BOOLEAN, &Schema::array(&Schema::STRING)];
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let member = match select(&value, MEMBERS) {
+            Some(0) => serde_json::from_value(value).map(Self::Boolean),
+            Some(1) => serde_json::from_value(value).map(Self::StringList),
+            _ => return Err(serde::de::Error::custom("the value fits no member of ListEntriesEither")),
+        };
+        member.map_err(serde::de::Error::custom)
+    }
+}
+
+impl From<bool> for ListEntriesEither {
+    fn from(member: bool) -> Self {
+        Self::Boolean(member)
+    }
+}
+
+impl From<Vec<String>> for ListEntriesEither {
+    fn from(member: Vec<String>) -> Self {
+        Self::StringList(member)
+    }
+}
+
+/// The schema `ListEntriesRange`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct ListEntriesRange {
+    /// The property `from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<i64>,
+}
+
+/// The schema `ListEntriesSort`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct ListEntriesSort {
+    /// The property `date`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<ListEntriesSortDate>,
+    /// The property `size`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<ListEntriesSortSize>,
+}
+
+specwright_runtime::string_enum! {
+    /// The schema `ListEntriesSortDate`.
+    pub enum ListEntriesSortDate {
+        /// `up`.
+        Up = "up",
+        /// `down`.
+        Down = "down",
+    }
+}
+
+specwright_runtime::string_enum! {
+    /// The schema `ListEntriesSortSize`.
+    pub enum ListEntriesSortSize {
+        /// `up`.
+        Up = "up",
+        /// `down`.
+        Down = "down",
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Conditional {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<String>,
     /// The property `street`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_runtime::value::present")]
     pub street: Option<serde_json::Value>,
 }
 

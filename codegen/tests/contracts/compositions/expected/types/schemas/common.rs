@@ -27,6 +27,15 @@ pub static EITHER: Schema = Schema::ANY
 /// What a [`Holder`](crate::Holder) must satisfy.
 pub static HOLDER: Schema = Schema::object(&[("cat", &MAYBE_CAT), ("scalar", &SCALAR)]);
 
+/// What a [`Listed`](crate::Listed) must satisfy.
+pub static LISTED: Schema = Schema::object(&[
+    ("kind", &Schema::STRING.read_only()),
+    ("sets", &Schema::array(&LISTED_SET)),
+]);
+
+/// What a [`ListedSet`](crate::ListedSet) must satisfy.
+pub static LISTED_SET: Schema = Schema::object(&[("id", &Schema::STRING)]).required(&["id"]);
+
 /// What a [`MaybeCat`](crate::MaybeCat) must satisfy.
 pub static MAYBE_CAT: Schema = Schema::ANY.one_of(&[&CAT, &Schema::NULL]);
 

@@ -4,7 +4,7 @@
 
 use specwright_runtime::schema::{Discriminator, Literal, Schema};
 
-use super::NAMED;
+use super::{LISTED, LISTED_SET, NAMED};
 
 /// What a [`AddPetRequestBody`](crate::AddPetRequestBody) must satisfy.
 pub static ADD_PET_REQUEST_BODY: Schema = Schema::ANY.one_of(&[&CAT, &ADD_PET_REQUEST_BODY_STRAY]);
@@ -23,6 +23,51 @@ pub static DOG: Schema = Schema::object(&[("kind", &DOG_KIND), ("breed", &Schema
 /// What a [`DogKind`](crate::DogKind) must satisfy.
 pub static DOG_KIND: Schema = Schema::ANY.enumeration(&Literal::strings(["dog"]));
 
+/// What a [`Keyword`](crate::Keyword) must satisfy.
+pub static KEYWORD: Schema = Schema::object(&[("name", &Schema::STRING), ("metadata", &KEYWORD_METADATA)]);
+
+/// What a [`KeywordMetadata`](crate::KeywordMetadata) must satisfy.
+pub static KEYWORD_METADATA: Schema = Schema::object(&[("words", &Schema::array(&Schema::STRING))]);
+
+/// What a [`Layer`](crate::Layer) must satisfy.
+pub static LAYER: Schema = Schema::ANY.all_of(&[
+    &LISTED,
+    &Schema::object(&[
+        ("kind", &LAYER_KIND),
+        ("level", &LEVEL),
+        ("some", &Schema::ANY.one_of(&[&Schema::NULL, &LAYER_SOME])),
+        ("untyped", &Schema::ANY.one_of(&[&Schema::NULL, &Schema::ANY.min_length(1)])),
+        ("sets", &Schema::array(&Schema::object(&[("rules", &Schema::array(&Schema::STRING))])).max_items(3)),
+    ])
+    .required(&["kind", "level"]),
+]);
+
+/// What a [`LayerKind`](crate::LayerKind) must satisfy.
+pub static LAYER_KIND: Schema = Schema::STRING.enumeration(&Literal::strings(["layer"]));
+
+/// What a [`LayerSet`](crate::LayerSet) must satisfy.
+pub static LAYER_SET: Schema = Schema::ANY
+    .all_of(&[&LISTED_SET, &Schema::object(&[("rules", &Schema::array(&Schema::STRING))])]);
+
+/// What a [`LayerSome`](crate::LayerSome) must satisfy.
+pub static LAYER_SOME: Schema = Schema::INTEGER.reference(&LEVEL).enumeration(&Literal::integers([1, 2]));
+
+/// What a [`Level`](crate::Level) must satisfy.
+pub static LEVEL: Schema = Schema::INTEGER.one_of(&[
+    &Schema::ANY.enumeration(&Literal::integers([1])),
+    &Schema::ANY.enumeration(&Literal::integers([2])),
+    &Schema::ANY.enumeration(&Literal::integers([3])),
+]);
+
 /// What a [`Pet`](crate::Pet) must satisfy.
 pub static PET: Schema = Schema::ANY.one_of(&[&CAT, &DOG])
     .discriminator(&Discriminator { property: "kind", mapping: &[("cat", 0), ("dog", 1)] });
+
+/// What a [`PutTriggerRequestBody`](crate::PutTriggerRequestBody) must satisfy.
+pub static PUT_TRIGGER_REQUEST_BODY: Schema = Schema::ANY.any_of(&[&SPAM, &KEYWORD]);
+
+/// What a [`Spam`](crate::Spam) must satisfy.
+pub static SPAM: Schema = Schema::object(&[("name", &Schema::STRING), ("metadata", &SPAM_METADATA)]);
+
+/// What a [`SpamMetadata`](crate::SpamMetadata) must satisfy.
+pub static SPAM_METADATA: Schema = Schema::object(&[("limit", &Schema::INTEGER)]);

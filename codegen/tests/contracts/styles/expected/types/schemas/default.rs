@@ -16,5 +16,23 @@ pub static GET_FILE_WHERE: Schema = Schema::object(&[("state", &GET_FILE_WHERE_S
 /// What a [`GetFileWhereState`](crate::GetFileWhereState) must satisfy.
 pub static GET_FILE_WHERE_STATE: Schema = Schema::STRING.enumeration(&Literal::strings(["on", "off"]));
 
+/// What a [`ListEntriesEither`](crate::ListEntriesEither) must satisfy.
+pub static LIST_ENTRIES_EITHER: Schema = Schema::ANY.one_of(&[&Schema::BOOLEAN, &Schema::array(&Schema::STRING)]);
+
+/// What a [`ListEntriesRange`](crate::ListEntriesRange) must satisfy.
+pub static LIST_ENTRIES_RANGE: Schema = Schema::object(&[("from", &Schema::INTEGER)]);
+
+/// What a [`ListEntriesSort`](crate::ListEntriesSort) must satisfy.
+pub static LIST_ENTRIES_SORT: Schema = Schema::object(&[
+    ("date", &LIST_ENTRIES_SORT_DATE),
+    ("size", &LIST_ENTRIES_SORT_SIZE),
+]);
+
+/// What a [`ListEntriesSortDate`](crate::ListEntriesSortDate) must satisfy.
+pub static LIST_ENTRIES_SORT_DATE: Schema = Schema::STRING.enumeration(&Literal::strings(["up", "down"]));
+
+/// What a [`ListEntriesSortSize`](crate::ListEntriesSortSize) must satisfy.
+pub static LIST_ENTRIES_SORT_SIZE: Schema = Schema::STRING.enumeration(&Literal::strings(["up", "down"]));
+
 /// What a [`Point`](crate::Point) must satisfy.
 pub static POINT: Schema = Schema::object(&[("x", &Schema::NUMBER), ("y", &Schema::NUMBER)]).required(&["x"]);

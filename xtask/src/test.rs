@@ -59,10 +59,6 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// Steps that run only when they are named. Ids and times of its own runs enter what Schemathesis sends, so it may find something
-/// in one run that it did not find in the last: for a person to judge, and not yet for a gate.
-const ON_REQUEST: [&str; 1] = ["schemathesis"];
-
 /// What every Cargo command over the whole workspace selects.
 const EVERYTHING: [&str; 3] = ["--locked", "--workspace", "--all-features"];
 
@@ -92,10 +88,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<bo
             bail!("there is no step `{name}`; the steps are {names}");
         }
     }
-    let wanted = |step: &&Step| match options.only.is_empty() {
-        true => !ON_REQUEST.contains(&step.name),
-        false => options.only.iter().any(|name| name == step.name),
-    };
+    let wanted = |step: &&Step| options.only.is_empty() || options.only.iter().any(|name| name == step.name);
     let steps = STEPS.iter().filter(wanted).collect::<Vec<_>>();
     Ok(steps::run(workspace, &steps, options.keep_going))
 }

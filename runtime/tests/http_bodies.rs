@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use specwright_runtime::{
     decode::{Decoder, Incoming, Invalid, Multipart, Part, PartKind, Rejection},
-    operation::{Location, Operation, Parameter, Style},
+    operation::{Operation, Parameter},
     schema::{Number, Schema, Types},
     value::Patch,
 };

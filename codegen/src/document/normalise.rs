@@ -267,6 +267,17 @@ impl<'a> Schemas<'a> {
             "format" => schema.format = self.string(value),
             "enum" => {
                 if matches!(value.kind, Kind::Sequence(_)) {
+                    if value.items().is_empty() {
+                        let warning = Diagnostic::warning(
+                            "empty-enum",
+                            "this `enum` has no values, so that every value is refused",
+                        );
+                        self.report().add(
+                            warning
+                                .at(value)
+                                .note("it should have at least one (JSON Schema 2020-12 Validation, section 6.1.2)"),
+                        );
+                    }
                     schema.enumeration = Some(self.members(value));
                 } else {
                     self.wrong(entry, "a list");

@@ -44,7 +44,7 @@ pub(crate) fn is_type_default(api: &Api, ty: &Type, literal: &Literal) -> bool {
     match (resolved(api, ty), literal) {
         (Type::Nullable(_) | Type::Null, Literal::Null) | (Type::Boolean, Literal::Boolean(false)) => true,
         (Type::I32 | Type::I64 | Type::U64, Literal::Number(Number::Integer(0))) => true,
-        (Type::F32 | Type::F64, Literal::Number(Number::Integer(0))) => true,
+        (Type::F64, Literal::Number(Number::Integer(0))) => true,
         (Type::String, Literal::String(value)) => value.is_empty(),
         (Type::Array(_), Literal::Array(elements)) => elements.is_empty(),
         (Type::Map(_), Literal::Object(members)) => members.is_empty(),
@@ -74,7 +74,7 @@ fn typed(api: &Api, ty: &Type, literal: &Literal, names: &str) -> Option<String>
         (Type::I32 | Type::I64 | Type::U64, Literal::Number(Number::Integer(integer))) => {
             Some(digits(&integer.to_string()))
         }
-        (Type::F32 | Type::F64, Literal::Number(value)) => Some(float_literal(match value {
+        (Type::F64, Literal::Number(value)) => Some(float_literal(match value {
             // The nearest float is what serde reads from the same digits.
             Number::Integer(integer) => *integer as f64,
             Number::Float(float) => *float,

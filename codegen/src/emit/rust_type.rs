@@ -19,7 +19,6 @@ pub(crate) fn rust_type(ty: &Type, names: &str) -> String {
         Type::I32 => "i32".into(),
         Type::I64 => "i64".into(),
         Type::U64 => "u64".into(),
-        Type::F32 => "f32".into(),
         Type::F64 => "f64".into(),
         Type::Uuid => "uuid::Uuid".into(),
         Type::Date => "chrono::NaiveDate".into(),

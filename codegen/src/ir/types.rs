@@ -132,8 +132,6 @@ pub enum Type {
     I64,
     /// `u64` (`format: uint64`).
     U64,
-    /// `f32` (`format: float`).
-    F32,
     /// `f64`.
     F64,
     /// `uuid::Uuid`.

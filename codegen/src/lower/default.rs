@@ -73,9 +73,9 @@ fn says_scalar(shapes: &mut Shapes<'_>, id: SchemaId) -> bool {
 
 fn fits_scalar(ty: &Type, value: &Literal) -> bool {
     match (ty, value) {
-        (Type::String, Literal::String(_))
-        | (Type::Boolean, Literal::Boolean(_))
-        | (Type::F32 | Type::F64, Literal::Number(_)) => true,
+        (Type::String, Literal::String(_)) | (Type::Boolean, Literal::Boolean(_)) | (Type::F64, Literal::Number(_)) => {
+            true
+        }
         (Type::I32, Literal::Number(Number::Integer(value))) => i32::try_from(*value).is_ok(),
         (Type::I64, Literal::Number(Number::Integer(value))) => i64::try_from(*value).is_ok(),
         (Type::U64, Literal::Number(Number::Integer(value))) => u64::try_from(*value).is_ok(),

@@ -19,6 +19,7 @@ mod keywords;
 mod modules;
 mod names;
 mod operation;
+mod overlap;
 mod reach;
 mod recursion;
 mod schema;
@@ -102,6 +103,7 @@ fn lower<'a>(mut document: Document<'a>, contract: &Path, report: &'a Reporter) 
         has_unevaluated,
     };
     let modules = lowerer.reach_types(&operations);
+    lowerer.warn_of_overlaps();
     let mut types = lowerer.types(&modules);
     types.sort_by(|left, right| left.name.rust.cmp(&right.name.rust));
     recursion::break_cycles(&mut types);

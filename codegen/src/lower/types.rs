@@ -334,7 +334,7 @@ fn variant_name(ty: &Type) -> Option<String> {
         Type::String => "String".into(),
         Type::Boolean => "Boolean".into(),
         Type::I32 | Type::I64 | Type::U64 => "Integer".into(),
-        Type::F32 | Type::F64 => "Number".into(),
+        Type::F64 => "Number".into(),
         Type::Uuid => "Uuid".into(),
         Type::Date => "Date".into(),
         Type::DateTime => "DateTime".into(),

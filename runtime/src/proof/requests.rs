@@ -12,6 +12,7 @@ use super::text::Alphabet;
 use crate::client::{Call, CallError, Encoding, Form, Upload};
 use crate::operation::{Location, Parameter, Style};
 use crate::schema::{Direction, Types, accepted_types, property_of, takes_additional, validate};
+use crate::spelling::text::{Shape, shape};
 
 /// Headers that say how a message is framed (RFC 9112, section 6): any other value breaks the connection.
 const TRANSPORT: [&str; 4] = ["content-length", "transfer-encoding", "connection", "upgrade"];
@@ -106,6 +107,7 @@ fn own_members(plan: &Plan, parameter: &Parameter, mut value: Value) -> Option<V
             && parameter.style == Style::Form
             && parameter.explode
             && parameter.content.is_none()
+            && shape(parameter.schema) == Shape::Object
             && takes_additional(parameter.schema)
     };
     let mut before = plan.parameters.iter().take_while(|other| !std::ptr::eq(*other, parameter));

@@ -459,9 +459,7 @@ fn ordered(operation: &Operation) -> Vec<&Parameter> {
 fn argument(parameter: &Parameter) -> String {
     let ty = match &parameter.ty {
         Type::String => "&str".to_owned(),
-        Type::Boolean | Type::I32 | Type::I64 | Type::U64 | Type::F32 | Type::F64 => {
-            rust_type(&parameter.ty, "api_types::")
-        }
+        Type::Boolean | Type::I32 | Type::I64 | Type::U64 | Type::F64 => rust_type(&parameter.ty, "api_types::"),
         Type::Array(item) => format!("&[{}]", rust_type(item, "api_types::")),
         other => format!("&{}", rust_type(other, "api_types::")),
     };

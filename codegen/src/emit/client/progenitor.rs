@@ -137,7 +137,7 @@ fn text_is_wire(api: &Api, ty: &Type) -> bool {
 /// Whether serde gives the text on the wire as one scalar.
 fn serde_is_wire(api: &Api, ty: &Type) -> bool {
     match resolved(api, ty) {
-        Type::DateTime | Type::Base64 | Type::Decimal | Type::Duration | Type::Time | Type::F32 | Type::F64 => true,
+        Type::DateTime | Type::Base64 | Type::Decimal | Type::Duration | Type::Time | Type::F64 => true,
         Type::Named(name) => {
             api.type_def(name).is_some_and(|def| matches!(def.kind, TypeKind::StringEnum(_) | TypeKind::IntegerEnum(_)))
         }

@@ -180,9 +180,8 @@ impl<'a> Shapes<'a> {
             JsonType::Boolean => Shape::Scalar(Type::Boolean),
             JsonType::String => Shape::Scalar(string_type(schema)),
             JsonType::Integer => Shape::Scalar(integer_type(schema)),
-            JsonType::Number => {
-                Shape::Scalar(if schema.format.as_deref() == Some("float") { Type::F32 } else { Type::F64 })
-            }
+            // `float` too: as `f32`, 999999.99 would go out as 1000000 and break its `maximum`.
+            JsonType::Number => Shape::Scalar(Type::F64),
             JsonType::Array if !schema.prefix_items.is_empty() => self.tuple(id),
             JsonType::Array => Shape::Array(schema.items),
             JsonType::Object if schema.has_properties() => {

@@ -111,6 +111,9 @@ pub struct Layer {
     pub sets: Option<Vec<LayerSet>>,
     /// The property `level`.
     pub level: Level,
+    /// The property `offer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
     /// The property `some`.
     #[serde(default, skip_serializing_if = "Patch::is_absent")]
     pub some: Patch<LayerSome>,
@@ -161,6 +164,123 @@ specwright_runtime::integer_enum! {
     }
 }
 
+/// The schema `Offer`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Offer {
+    /// The property `price`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// The property `never`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_runtime::value::present")]
+    pub never: Option<serde_json::Value>,
+    /// The property `state`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<OfferState>,
+    /// The property `version`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<OfferVersion>,
+}
+
+/// The schema `OfferState`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum OfferState {
+    /// A value of `OfferStateVariant1`.
+    Variant1(OfferStateVariant1),
+    /// A value of `OfferStateVariant2`.
+    Variant2(OfferStateVariant2),
+}
+
+impl<'de> Deserialize<'de> for OfferState {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        static MEMBERS: &[&Schema] = &[&schemas::OFFER_STATE_VARIANT1, &schemas::OFFER_STATE_VARIANT2];
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let member = match select(&value, MEMBERS) {
+            Some(0) => serde_json::from_value(value).map(Self::Variant1),
+            Some(1) => serde_json::from_value(value).map(Self::Variant2),
+            _ => return Err(serde::de::Error::custom("the value fits no member of OfferState")),
+        };
+        member.map_err(serde::de::Error::custom)
+    }
+}
+
+impl From<OfferStateVariant1> for OfferState {
+    fn from(member: OfferStateVariant1) -> Self {
+        Self::Variant1(member)
+    }
+}
+
+impl From<OfferStateVariant2> for OfferState {
+    fn from(member: OfferStateVariant2) -> Self {
+        Self::Variant2(member)
+    }
+}
+
+/// The schema `OfferStateVariant1`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct OfferStateVariant1 {
+    /// The property `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<uuid::Uuid>,
+    /// The property `batch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<bool>,
+}
+
+/// The schema `OfferStateVariant2`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct OfferStateVariant2 {
+    /// The property `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<uuid::Uuid>,
+    /// The property `stream`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<bool>,
+}
+
+/// The schema `OfferVersion`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum OfferVersion {
+    /// A value of `OfferVersionVariant1`.
+    Variant1(OfferVersionVariant1),
+    /// A value of `String`.
+    String(String),
+}
+
+impl<'de> Deserialize<'de> for OfferVersion {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        static MEMBERS: &[&Schema] = &[&schemas::OFFER_VERSION_VARIANT1, &Schema::STRING];
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let member = match select(&value, MEMBERS) {
+            Some(0) => serde_json::from_value(value).map(Self::Variant1),
+            Some(1) => serde_json::from_value(value).map(Self::String),
+            _ => return Err(serde::de::Error::custom("the value fits no member of OfferVersion")),
+        };
+        member.map_err(serde::de::Error::custom)
+    }
+}
+
+impl From<OfferVersionVariant1> for OfferVersion {
+    fn from(member: OfferVersionVariant1) -> Self {
+        Self::Variant1(member)
+    }
+}
+
+impl From<String> for OfferVersion {
+    fn from(member: String) -> Self {
+        Self::String(member)
+    }
+}
+
+specwright_runtime::string_enum! {
+    /// The schema `OfferVersionVariant1`.
+    pub enum OfferVersionVariant1 {
+        /// `latest`.
+        Latest = "latest",
+    }
+}
+
 /// The schema `Pet`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -193,6 +313,13 @@ impl From<Dog> for Pet {
     fn from(member: Dog) -> Self {
         Self::Dog(member)
     }
+}
+
+/// The schema `Price`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Price {
+    /// The property `amount`.
+    pub amount: f64,
 }
 
 /// The schema `PutTriggerRequestBody`.

@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Discriminator, Literal, Schema};
+use specwright_runtime::schema::{Discriminator, Format, Literal, Number, Schema};
 
 use super::{LISTED, LISTED_SET, NAMED};
 
@@ -35,6 +35,7 @@ pub static LAYER: Schema = Schema::ANY.all_of(&[
     &Schema::object(&[
         ("kind", &LAYER_KIND),
         ("level", &LEVEL),
+        ("offer", &OFFER),
         ("some", &Schema::ANY.one_of(&[&Schema::NULL, &LAYER_SOME])),
         ("untyped", &Schema::ANY.one_of(&[&Schema::NULL, &Schema::ANY.min_length(1)])),
         ("sets", &Schema::array(&Schema::object(&[("rules", &Schema::array(&Schema::STRING))])).max_items(3)),
@@ -59,9 +60,45 @@ pub static LEVEL: Schema = Schema::INTEGER.one_of(&[
     &Schema::ANY.enumeration(&Literal::integers([3])),
 ]);
 
+/// What a [`Offer`](crate::Offer) must satisfy.
+pub static OFFER: Schema = Schema::object(&[
+    ("price", &PRICE),
+    ("never", &Schema::STRING.enumeration(&Literal::strings([]))),
+    ("state", &OFFER_STATE),
+    ("version", &OFFER_VERSION),
+]);
+
+/// What a [`OfferState`](crate::OfferState) must satisfy.
+pub static OFFER_STATE: Schema = Schema::ANY.one_of(&[&OFFER_STATE_VARIANT1, &OFFER_STATE_VARIANT2]);
+
+/// What a [`OfferStateVariant1`](crate::OfferStateVariant1) must satisfy.
+pub static OFFER_STATE_VARIANT1: Schema = Schema::object(&[
+    ("id", &Schema::STRING.format(Format::Uuid)),
+    ("batch", &Schema::BOOLEAN),
+]);
+
+/// What a [`OfferStateVariant2`](crate::OfferStateVariant2) must satisfy.
+pub static OFFER_STATE_VARIANT2: Schema = Schema::object(&[
+    ("id", &Schema::STRING.format(Format::Uuid)),
+    ("stream", &Schema::BOOLEAN),
+]);
+
+/// What a [`OfferVersion`](crate::OfferVersion) must satisfy.
+pub static OFFER_VERSION: Schema = Schema::ANY.one_of(&[&OFFER_VERSION_VARIANT1, &Schema::STRING]);
+
+/// What a [`OfferVersionVariant1`](crate::OfferVersionVariant1) must satisfy.
+pub static OFFER_VERSION_VARIANT1: Schema = Schema::STRING.enumeration(&Literal::strings(["latest"]));
+
 /// What a [`Pet`](crate::Pet) must satisfy.
 pub static PET: Schema = Schema::ANY.one_of(&[&CAT, &DOG])
     .discriminator(&Discriminator { property: "kind", mapping: &[("cat", 0), ("dog", 1)] });
+
+/// What a [`Price`](crate::Price) must satisfy.
+pub static PRICE: Schema = Schema::object(&[
+    ("amount", &Schema::NUMBER.format(Format::Float).minimum(Number::Float(999999.99)).maximum(Number::Float(999999.99))
+        .multiple_of(Number::Float(0.01))),
+])
+.required(&["amount"]);
 
 /// What a [`PutTriggerRequestBody`](crate::PutTriggerRequestBody) must satisfy.
 pub static PUT_TRIGGER_REQUEST_BODY: Schema = Schema::ANY.any_of(&[&SPAM, &KEYWORD]);

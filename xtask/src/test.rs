@@ -4,6 +4,7 @@
 //! once to be checked, once to be linked.
 
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -50,7 +51,11 @@ const STEPS: &[Step] = &[
         run: schemathesis::check,
     },
     Step { name: "walk", promise: "a reader can follow the README's walk", run: walk::check },
-    Step { name: "proof", promise: "client and server of openapi.yaml prove each other", run: own_contract },
+    Step {
+        name: "proof",
+        promise: "client and server of openapi.yaml and of the generator's contracts prove each other",
+        run: own_contract,
+    },
     Step { name: "infra", promise: "the CDK app holds what it promises, offline", run: infra::check },
     Step {
         name: "corpus",
@@ -152,8 +157,20 @@ fn tests(workspace: &Workspace) -> anyhow::Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// Contracts of the generator's tests that the proof is not asked about: it makes no machines (`callers`), and two have what their
+/// warning `ambiguous-path` says.
+const UNPROVED: [&str; 3] = ["callers", "parameters", "styles"];
+
 fn own_contract(workspace: &Workspace) -> anyhow::Result<Outcome> {
-    let options = corpus::Options::of(vec![workspace.path("openapi.yaml")], Vec::new());
+    let mut contracts = vec![workspace.path("openapi.yaml")];
+    for entry in fs::read_dir(workspace.path("codegen/tests/contracts"))? {
+        let folder = entry?.path();
+        let proved = !UNPROVED.iter().any(|name| folder.ends_with(name));
+        let files = ["openapi.yaml", "openapi.json"].map(|file| folder.join(file));
+        contracts.extend(files.into_iter().filter(|file| proved && file.is_file()));
+    }
+    contracts.sort();
+    let options = corpus::Options::of(contracts, Vec::new());
     if !corpus::run(workspace, &options).context("the proof could not be run")? {
         bail!("the proof found something; see target/corpus");
     }

@@ -325,6 +325,7 @@ impl Lowerer<'_, '_> {
             .filter_map(|parameter| self.parameter(parameter, &constant, &mut fields, &mut constants.table))
             .unzip();
         self.tell_members_from_parameters(&mut parameters, &ids);
+        self.check_segments(listed.path, &parameters, &ids);
         let body = listed.request_body().map(|body| self.request_body(body));
         let mut variants = Table::default();
         let responses = listed

@@ -88,6 +88,29 @@ impl Lowerer<'_, '_> {
         }
     }
 
+    /// Warns of a value that begins with a mark of its own (`.png`, `;a=1`) in a segment with other variables: matching knows no
+    /// styles, so what stands before the last literal text is the other variable's.
+    pub(super) fn check_segments(&self, path: &str, parameters: &[Parameter], ids: &[SchemaId]) {
+        for (parameter, id) in parameters.iter().zip(ids) {
+            let marked =
+                parameter.location == Location::Path && matches!(parameter.style, Style::Label | Style::Matrix);
+            let variable = format!("{{{}}}", parameter.name.wire);
+            let shared = path.split('/').any(|part| part.contains(&variable) && part.matches('{').count() > 1);
+            if marked && shared {
+                let name = &parameter.name.wire;
+                let message =
+                    format!("`{name}` has a style with a mark of its own, beside another variable of the same segment");
+                let warning = Diagnostic::warning("ambiguous-path", message)
+                    .note("where one variable ends and the other begins is told by literal text alone")
+                    .help("give it a segment of its own, or `style: simple`");
+                self.report.add(match self.shapes.schema(*id).node {
+                    Some(node) => warning.at(node),
+                    None => warning,
+                });
+            }
+        }
+    }
+
     /// The members of an exploded object in the query.
     fn exploded_members(&mut self, parameter: &Parameter, id: SchemaId) -> Option<Members> {
         let exploded = parameter.location == Location::Query

@@ -158,7 +158,7 @@ fn payload(body: &Body, wish: Wish, what: &str, unmade: &mut Vec<String>) -> Opt
             let mut payloads = BTreeMap::new();
             let whole = example(whole, Wish { emptiness: false, ..wish }).unwrap_or_default();
             for part in *parts {
-                if !part.required && !wish.full {
+                if !part.required && !wish.full && whole.get(part.name).is_none() {
                     continue;
                 }
                 let payload = match part.schema {

@@ -65,6 +65,19 @@ async fn random_key_ids_are_one_fetch_per_window() {
         assert_eq!(test.server.fetches(), 1 + window);
         test.advance(31);
     }
+    // Nor are they more where nobody has asked for a key before.
+    let test = Test::start(keys(&[("a", &key)])).await;
+    for number in 0..100 {
+        assert_eq!(test.rejected(&key.token(&format!("unknown-{number}"), test.now())).await, "jwk-kid-mismatch");
+    }
+    test.verifier.verify(&good).await.unwrap();
+    assert_eq!(test.server.fetches(), 1);
+    test.advance(29);
+    test.rejected(&key.token("unknown", test.now())).await;
+    assert_eq!(test.server.fetches(), 1);
+    test.advance(1);
+    test.rejected(&key.token("unknown", test.now())).await;
+    assert_eq!(test.server.fetches(), 2);
 }
 
 /// What no key can make good is refused before a key is looked for.

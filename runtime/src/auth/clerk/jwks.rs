@@ -232,7 +232,12 @@ impl Jwks {
             fetches.unknown_key_ms = Some(self.now_ms());
         }
         let keys = self.fetch(&mut fetches).await?;
-        keys.by_id.get(id).cloned().ok_or(KeyError::Unknown)
+        let key = keys.by_id.get(id).cloned();
+        if key.is_none() {
+            // The first fetch of all may have been for an unknown key id, too.
+            fetches.unknown_key_ms = Some(self.now_ms());
+        }
+        key.ok_or(KeyError::Unknown)
     }
 
     /// Fetches the keys and remembers them, or the failure.

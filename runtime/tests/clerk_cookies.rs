@@ -5,19 +5,26 @@
 
 use std::{
     path::Path,
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use axum::{body::Body, response::Response};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
 use serde_json::json;
 use specwright_runtime::{
     auth::{
-        AuthError, Authenticator, Credential,
+        AuthError, Authenticator, Caller, Credential,
         clerk::{ClerkVerifier, ConfigError, PublishableKey},
     },
     local::issuer::{AUTHORIZED_PARTY, LocalIssuer, TokenRequest},
-    operation::{Location, SchemeKind, SecurityScheme},
+    operation::{Location, Operation, SchemeKind, SecurityScheme},
+    reply::{Reply, Respond},
+    schema::Schema,
+    service::Service,
 };
+use tower::ServiceExt as _;
 
 static BEARER: SecurityScheme = SecurityScheme { name: "clerkSession", kind: SchemeKind::Bearer { format: None } };
 static COOKIE: SecurityScheme =
@@ -40,7 +47,7 @@ async fn a_cookie_counts_on_demand_only() {
     let request = TokenRequest::new("user_1").claim("iss", json!("https://clerk.example.com"));
     let token = issuer.mint_at(&request, now()).unwrap();
     let answer = async |verifier: ClerkVerifier, cookies: String| {
-        let request = http::Request::builder().header("cookie", cookies).body(()).unwrap();
+        let request = Request::builder().header("cookie", cookies).body(()).unwrap();
         let (parts, ()) = request.into_parts();
         match verifier.authenticate(Credential::ApiKey("ignored"), &COOKIE, &[], &parts).await {
             Ok(caller) => caller.user_id().to_string(),
@@ -66,7 +73,7 @@ async fn a_cookie_counts_on_demand_only() {
     assert_eq!(answer(verifier(), shared).await, "user_1");
     assert_eq!(answer(verifier(), suffixed("naoXFJnI", &token, since)).await, "user_1");
     assert_eq!(answer(verifier(), suffixed("AAAAAAAA", &token, since)).await, "session-token-missing");
-    let (parts, ()) = http::Request::new(()).into_parts();
+    let (parts, ()) = Request::new(()).into_parts();
     let other = verifier().authenticate(Credential::Other(&token), &BEARER, &[], &parts).await;
     assert!(matches!(other, Err(AuthError::Invalid { .. })), "{other:?}");
     // Other cookies are none of ours; of several with one name the first counts, and an empty one is none.
@@ -112,10 +119,82 @@ async fn a_cookie_counts_on_demand_only() {
     // The opt-out is for bearer tokens: a cookie without `azp` stays out.
     let opted_out = || strict().session_cookie().allow_missing_azp_on_bearer().build().unwrap();
     let without = issuer.mint_at(&request.authorized_party(None), now()).unwrap();
-    let (parts, ()) = http::Request::new(()).into_parts();
+    let (parts, ()) = Request::new(()).into_parts();
     assert!(opted_out().authenticate(Credential::Bearer(&without), &BEARER, &[], &parts).await.is_ok());
     let cookies = format!("__session={without}; __client_uat={}", NOW - 5);
     assert_eq!(answer(opted_out(), cookies).await, "token-invalid-authorized-parties");
+}
+
+/// Over HTTP, where the contract lets in both: who says who they are is not taken for whom the browser knows, and the instance's
+/// own cookie needs no plain one beside it.
+#[tokio::test]
+async fn a_header_counts_before_a_cookie() {
+    static OPERATION: Operation = Operation {
+        id: "who",
+        method: "GET",
+        path: "/who",
+        tag: "auth",
+        security: &[&[(&BEARER, &[])], &[(&COOKIE, &[])]],
+        produces: &["text/plain"],
+        deprecated: false,
+    };
+    let issuer = issuer();
+    let builder = ClerkVerifier::builder().jwt_key(issuer.public_key()).clock(now).publishable_key(LIVE);
+    let verifier = Arc::new(builder.authorized_parties([AUTHORIZED_PARTY]).session_cookie().build().unwrap());
+    let service = Service::builder().authenticator("clerkSession", Arc::clone(&verifier) as Arc<dyn Authenticator>);
+    let service = service.authenticator("clerkCookie", verifier).build();
+    let mut routes = service.routes(Arc::new(()));
+    routes.add(&OPERATION, |_api, incoming| async move { Ok(Who(incoming.decoder().caller()?)) });
+    let router = service.finish(routes.into_router());
+
+    let of = |user: &str| {
+        let request = TokenRequest::new(user).claim("iss", json!("https://clerk.example.com"));
+        issuer.mint_at(&request, now()).unwrap()
+    };
+    let (said, known) = (of("user_said"), of("user_known"));
+    let since = NOW - 5;
+    let plain = format!("__session={known}; __client_uat={since}");
+    let own = suffixed("naoXFJnI", &known, since);
+    let twice = format!("__session={known}; {plain}");
+    let elsewhere = suffixed("AAAAAAAA", &known, since);
+    for (authorization, cookies, expected) in [
+        (None, plain.as_str(), Ok("user_known")),
+        (None, &own, Ok("user_known")),
+        (None, &twice, Ok("user_known")),
+        (None, &elsewhere, Err("Bearer")),
+        (None, "", Err("Bearer")),
+        (Some(format!("Bearer {said}")), &plain, Ok("user_said")),
+        (Some(format!("bearer {said}")), &own, Ok("user_said")),
+        (Some("Bearer nonsense".to_owned()), &plain, Err("Bearer error=\"invalid_token\"")),
+        (Some("bEARER nonsense".to_owned()), &own, Err("Bearer error=\"invalid_token\"")),
+        (Some(" nonsense ".to_owned()), &plain, Err("Bearer error=\"invalid_token\"")),
+        (Some(said.clone()), &plain, Err("Bearer error=\"invalid_token\"")),
+        // Nobody says who they are here.
+        (Some("Basic dXNlcjpwYXNz".to_owned()), &plain, Ok("user_known")),
+        (Some("  ".to_owned()), &plain, Ok("user_known")),
+    ] {
+        let mut request = Request::get("/who").header("cookie", cookies);
+        if let Some(authorization) = &authorization {
+            request = request.header("authorization", authorization);
+        }
+        let response = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        let outcome = match parts.status {
+            StatusCode::OK => Ok(body.as_str()),
+            StatusCode::UNAUTHORIZED => Err(parts.headers["www-authenticate"].to_str().unwrap()),
+            status => panic!("{status}: {body}"),
+        };
+        assert_eq!(outcome, expected, "{authorization:?} {cookies}");
+    }
+}
+
+struct Who(Caller);
+
+impl Respond for Who {
+    fn respond(self, reply: Reply) -> Response {
+        reply.status(StatusCode::OK).text("text/plain", &Schema::ANY, self.0.user_id().to_string())
+    }
 }
 
 fn suffixed(suffix: &str, token: &str, since: u64) -> String {

@@ -49,6 +49,13 @@ pub trait Authenticator: Send + Sync + 'static {
         scopes: &'a [&'static str],
         parts: &'a http::request::Parts,
     ) -> BoxFuture<'a, Result<Caller, AuthError>>;
+
+    /// Whether the request has a credential of the scheme although nothing stands where the contract says. The credential that
+    /// [`authenticate`](Self::authenticate) is asked about is empty then. For schemes that a contract cannot describe, such as
+    /// cookies whose names differ from one deployment to the next.
+    fn finds_credential(&self, _scheme: &'static SecurityScheme, _parts: &http::request::Parts) -> bool {
+        false
+    }
 }
 
 /// Lets nobody in: for a security scheme of the contract that a deployment does without, where the other alternatives of its

@@ -53,7 +53,10 @@ impl Service {
                 let reason = format!("no authenticator for the security scheme {}", scheme.name);
                 return Err(AuthError::Invalid { reason });
             };
-            let text = credential_text(scheme, parts)?;
+            let text = match credential_text(scheme, parts) {
+                Err(AuthError::Missing) if authenticator.finds_credential(scheme, parts) => String::new(),
+                outcome => outcome?,
+            };
             let caller = authenticator.authenticate(credential(scheme, &text)?, scheme, scopes, parts).await?;
             first.get_or_insert(caller);
         }

@@ -32,6 +32,24 @@ pub(super) fn session<'a>(headers: &'a HeaderMap, key: &PublishableKey, now_seco
     Ok(session)
 }
 
+/// Whether there is a session cookie, of either name and however often.
+pub(super) fn is_sent(headers: &HeaderMap, key: &PublishableKey) -> bool {
+    let cookies = Cookies::read(headers, key.cookie_suffix());
+    cookies.session.or(cookies.suffixed_session).is_some()
+}
+
+/// Whether the `Authorization` header has a token, good or bad: who says who they are is not taken for whom the browser knows.
+/// Clerk reads a header without a scheme as a token, too. Other schemes, as of a test stage behind a password, say nothing here.
+pub(super) fn is_outranked(headers: &HeaderMap) -> bool {
+    headers.get_all(header::AUTHORIZATION).iter().any(|value| {
+        let text = value.as_bytes().trim_ascii();
+        match text.iter().position(|byte| *byte == b' ') {
+            Some(end) => text[..end].eq_ignore_ascii_case(b"bearer"),
+            None => !text.is_empty(),
+        }
+    })
+}
+
 #[derive(Default)]
 struct Cookies<'a> {
     session: Option<&'a str>,

@@ -248,6 +248,10 @@ impl Authenticator for ClerkVerifier {
                 // Which of the cookies counts is Clerk's rule, so the one that the contract names is not taken as it is. A
                 // cookie travels with requests of any page: one without `azp` could be a stranger's doing.
                 (Credential::ApiKey(_), SchemeKind::ApiKey { location: Location::Cookie, .. }, Some(key)) => {
+                    if cookie::is_outranked(&parts.headers) {
+                        let reason = "a token in the Authorization header counts before the cookie".to_owned();
+                        return Err(AuthError::Invalid { reason });
+                    }
                     let token =
                         cookie::session(&parts.headers, key, self.now_ms() / 1_000.0).map_err(VerifyError::from)?;
                     self.session(token, scheme.name, false).await?
@@ -261,6 +265,12 @@ impl Authenticator for ClerkVerifier {
             authorize(&caller, scopes)?;
             Ok(caller)
         })
+    }
+
+    /// A contract can name the plain session cookie only; the instance's own may come without it.
+    fn finds_credential(&self, scheme: &'static SecurityScheme, parts: &http::request::Parts) -> bool {
+        let of_cookies = matches!(scheme.kind, SchemeKind::ApiKey { location: Location::Cookie, .. });
+        of_cookies && self.cookie_key.as_ref().is_some_and(|key| cookie::is_sent(&parts.headers, key))
     }
 }
 

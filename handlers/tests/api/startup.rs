@@ -179,14 +179,41 @@ async fn a_log_line_names_its_request_once() {
         }
         let person = Person::new(address, Some(token));
         person.send(method, target).header("x-request-id", "the-id-of-it").answer().await;
-        interrupt(&mut child).await;
-        let mut text = String::new();
-        let mut stderr = child.stderr.take().unwrap();
-        tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut text).await.unwrap();
+        let text = log_of(child).await;
         let line = text.lines().find(|line| line.contains(&format!("\"{expected}\"")));
         let line = line.unwrap_or_else(|| panic!("no line says {expected}: {text}"));
         assert_eq!(line.matches("the-id-of-it").count(), 1, "{line}");
+        // Why a token was refused is here, in Clerk's words, and in no answer.
+        assert_eq!(line.contains("token-invalid"), expected == "not let in", "{line}");
     }
+}
+
+/// Whoever acts in a user's name stands in the audit line beside the user.
+#[tokio::test]
+async fn the_audit_log_says_who_acts_for_the_user() {
+    let (_postgres, url) = database().await;
+    let key = issuer().public_key();
+    let mut child =
+        api(&[("PORT", "0"), ("DATABASE_URL", &url), ("CLERK_JWT_KEY", key), ("LOG_FORMAT", "json")]).spawn().unwrap();
+    let address = first_lines(&mut child, 2).await[0].strip_prefix("serving on http://").unwrap().parse().unwrap();
+    for (request_id, actor) in [("as-oneself", None), ("as-another", Some("user_support"))] {
+        let mut request = TokenRequest::new("user_ada");
+        if let Some(actor) = actor {
+            request = request.actor(actor);
+        }
+        let person = Person::new(address, Some(issuer().mint(&request).unwrap()));
+        let task = person.send(Method::POST, "/tasks").json(&json!({ "title": "done for somebody" }));
+        let answer = task.header("x-request-id", request_id).answer().await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    }
+    let text = log_of(child).await;
+    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let audit = lines.filter(|line| line["target"] == "audit").collect::<Vec<_>>();
+    let said = |name: &str| audit.iter().map(|line| line[name].as_str()).collect::<Vec<_>>();
+    assert_eq!(said("audit.action"), [Some("task.created"); 2], "{text}");
+    assert_eq!(said("user.id"), [Some("user_ada"); 2], "{text}");
+    assert_eq!(said("user.actor"), [None, Some("user_support")], "{text}");
+    assert_eq!(said("request.id"), [Some("as-oneself"), Some("as-another")], "{text}");
 }
 
 /// A local run.
@@ -231,6 +258,15 @@ async fn interrupt(child: &mut Child) {
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
     let status = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
     assert!(status.success(), "{status:?}");
+}
+
+/// Ends the process; what it has logged.
+async fn log_of(mut child: Child) -> String {
+    interrupt(&mut child).await;
+    let mut text = String::new();
+    let mut stderr = child.stderr.take().unwrap();
+    tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut text).await.unwrap();
+    text
 }
 
 async fn first_lines(child: &mut Child, count: usize) -> Vec<String> {

@@ -70,3 +70,16 @@ fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     &bytes[zeros..]
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_for_one_algorithm() {
+        let key = PublicKey::from_components(&[0xff; 256], &[1, 0, 1]).unwrap();
+        assert_eq!(key.verifier().algorithm(), Algorithm::RS256);
+    }
+}

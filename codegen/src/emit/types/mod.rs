@@ -10,7 +10,7 @@ mod schemas;
 
 use askama::Template;
 
-use super::{File, text};
+use super::{File, plain, text};
 use crate::ir::{Api, TypeDef};
 
 /// Prints the types crate.
@@ -25,10 +25,22 @@ pub fn files(api: &Api) -> Vec<File> {
     let mut files = vec![File::new("lib.rs", print(&library))];
     for module in &modules {
         let types: Vec<&TypeDef> = api.types.iter().filter(|def| def.module == *module).collect();
-        files.push(File::new(format!("{}.rs", text::file_stem(module)), model::module(api, module, &types)));
+        let path = format!("{}.rs", text::file_stem(module));
+        let text = model::module(api, module, &types);
+        files.push(match plain::laid_out(&text) {
+            Some(text) => File::formatted(path, text),
+            None => File::new(path, text),
+        });
     }
     files.extend(schemas::files(api, &modules));
     files
+}
+
+/// The text of each module as the templates give it.
+#[cfg(test)]
+pub(super) fn declarations(api: &Api) -> Vec<String> {
+    let types = |module: &String| -> Vec<&TypeDef> { api.types.iter().filter(|def| def.module == *module).collect() };
+    modules(api).iter().map(|module| model::module(api, module, &types(module))).collect()
 }
 
 /// `lib.rs`.

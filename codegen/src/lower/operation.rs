@@ -339,7 +339,11 @@ impl Lowerer<'_, '_> {
                     ..Docs::default()
                 },
                 headers: self.headers(&response.headers, constants),
-                media: self.media(&response.content, false),
+                // The answer to HEAD has no content (RFC 9110, section 9.3.2): what is described is that of GET.
+                media: match listed.method.eq_ignore_ascii_case("head") {
+                    true => Vec::new(),
+                    false => self.media(&response.content, false),
+                },
             })
             .collect();
         ir::Operation {

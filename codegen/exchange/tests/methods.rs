@@ -44,6 +44,16 @@ impl server::other::OtherApi for Library {
         Ok(server::other::LinkBooksResponse::NoContent)
     }
 
+    async fn has_book(
+        &self,
+        request: server::other::HasBookRequest,
+    ) -> Result<server::other::HasBookResponse, Failure> {
+        Ok(match request.id {
+            7 => server::other::HasBookResponse::Ok { x_pages: 300 },
+            _ => server::other::HasBookResponse::NotFound,
+        })
+    }
+
     async fn copy_book(
         &self,
         request: server::other::CopyBookRequest,
@@ -65,6 +75,9 @@ async fn every_method_has_its_operation() {
     client.copy_books(None).await.unwrap();
     client.link_books(None).await.unwrap();
     client.copy_book(7).await.unwrap();
+    // An answer to HEAD has headers and no content, whatever the contract describes.
+    assert_eq!(client.has_book(7).await.unwrap().into_inner().x_pages, 300);
+    assert_eq!(client.has_book(8).await.unwrap_err().status().unwrap().as_u16(), 404);
 
     let search = types::FindSearch { text: "a&b=ü".into(), pages: Some(3) };
     assert_eq!(client.find(&search).await.unwrap().into_inner(), format!("{search:?}"));
@@ -81,7 +94,7 @@ async fn every_method_has_its_operation() {
     // Methods are case-sensitive.
     assert_eq!(send("copy", "/books").await, (405, "COPY GET LINK QUERY".into()));
     assert_eq!(send("UNLINK", "/books").await, (405, "COPY GET LINK QUERY".into()));
-    assert_eq!(send("UNLINK", "/books/7").await, (405, "COPY".into()));
+    assert_eq!(send("UNLINK", "/books/7").await, (405, "COPY HEAD".into()));
     assert_eq!(send("COPY", "/books/x").await.0, 400);
     assert_eq!(send("QUERY", "/books").await.0, 400);
     assert_eq!(send("QUERY", "/books/7").await.0, 405);

@@ -2,8 +2,10 @@
 
 //! Operations tagged `other`.
 
-use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, refuse_call};
+use progenitor_client::{Error, ResponseValue, encode_path};
+use specwright_runtime::client::{Call, Encoding, read_header, refuse_call, refused, wrapped};
+use specwright_runtime::operation::Parameter;
+use specwright_runtime::schema::Schema;
 
 use crate::Client;
 
@@ -20,6 +22,24 @@ impl Client {
         }
     }
 
+    /// `HEAD /books/{id}`
+    pub async fn has_book(&self, id: i64) -> Result<ResponseValue<HasBookSuccess>, Error<()>> {
+        let url = format!("{}/books/{}", self.baseurl, encode_path(&id.to_string()));
+        let request = self.client.head(url).build()?;
+        let response = self.send(request, "has_book").await?;
+        match response.status().as_u16() {
+            200 => {
+                let Some(x_pages) = read_header(&response, &X_PAGES_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response));
+                };
+                let wrap = |()| HasBookSuccess { x_pages };
+                Ok(wrapped(ResponseValue::empty(response), wrap))
+            }
+            404 => Err(refused(Ok(ResponseValue::empty(response)), std::convert::identity)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+
     /// `COPY /books/{id}`
     pub async fn copy_book(&self, id: i64) -> Result<ResponseValue<()>, Error<()>> {
         let mut call =
@@ -32,3 +52,12 @@ impl Client {
         }
     }
 }
+
+/// What `hasBook` answers where it succeeds.
+#[derive(Debug)]
+pub struct HasBookSuccess {
+    /// The header `X-Pages`.
+    pub x_pages: i64,
+}
+
+static X_PAGES_HEADER: Parameter = Parameter::header("X-Pages", &Schema::INTEGER).required();

@@ -29,6 +29,7 @@ pub static OPERATIONS: &[&Operation] = &[
     &shelf::COPY_BOOKS,
     &shelf::FIND,
     &other::LINK_BOOKS,
+    &other::HAS_BOOK,
     &other::COPY_BOOK,
 ];
 

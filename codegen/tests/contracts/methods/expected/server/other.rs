@@ -20,6 +20,9 @@ pub trait OtherApi: Send + Sync + 'static {
     /// `LINK /books`.
     fn link_books(&self, request: LinkBooksRequest) -> impl Future<Output = Result<LinkBooksResponse, Failure>> + Send;
 
+    /// `HEAD /books/{id}`.
+    fn has_book(&self, request: HasBookRequest) -> impl Future<Output = Result<HasBookResponse, Failure>> + Send;
+
     /// `COPY /books/{id}`.
     fn copy_book(&self, request: CopyBookRequest) -> impl Future<Output = Result<CopyBookResponse, Failure>> + Send;
 }
@@ -30,6 +33,10 @@ pub fn routes<Api: OtherApi>(api: Arc<Api>, service: &Service) -> Router {
     routes.add(&LINK_BOOKS, |api, incoming| async move {
         let request = LinkBooksRequest::decode(incoming).await?;
         Ok(api.link_books(request).await?)
+    });
+    routes.add(&HAS_BOOK, |api, incoming| async move {
+        let request = HasBookRequest::decode(incoming).await?;
+        Ok(api.has_book(request).await?)
     });
     routes.add(&COPY_BOOK, |api, incoming| async move {
         let request = CopyBookRequest::decode(incoming).await?;
@@ -83,6 +90,59 @@ pub static LINK_BOOKS: Operation = Operation {
 };
 
 static LINK_BOOKS_LIMIT: Parameter = Parameter::query("limit", &Schema::INTEGER);
+
+/// The input of `HEAD /books/{id}`.
+#[derive(Debug)]
+pub struct HasBookRequest {
+    /// The request around the values of the contract.
+    pub context: Context,
+    /// The path parameter `id`.
+    pub id: i64,
+}
+
+impl HasBookRequest {
+    async fn decode(incoming: Incoming) -> Result<Self, Rejection> {
+        let mut decoder = incoming.decoder();
+        let id = decoder.required(&HAS_BOOK_ID);
+        decoder.finish()?;
+        Ok(Self { context: decoder.context(), id: id? })
+    }
+}
+
+/// What `HEAD /books/{id}` can answer.
+#[derive(Debug)]
+pub enum HasBookResponse {
+    /// 200: What GET would answer.
+    Ok {
+        /// The header `X-Pages`.
+        x_pages: i64,
+    },
+    /// 404: There is none.
+    NotFound,
+}
+
+impl Respond for HasBookResponse {
+    fn respond(self, reply: Reply) -> Response {
+        match self {
+            Self::Ok { x_pages } => reply.status(StatusCode::OK).header(&X_PAGES_HEADER, &x_pages).empty(),
+            Self::NotFound => reply.status(StatusCode::NOT_FOUND).empty(),
+        }
+    }
+}
+
+/// `HEAD /books/{id}`.
+pub static HAS_BOOK: Operation = Operation {
+    id: "hasBook",
+    method: "HEAD",
+    path: "/books/{id}",
+    tag: "other",
+    security: &[],
+    produces: &[],
+    deprecated: false,
+};
+
+static HAS_BOOK_ID: Parameter = Parameter::path("id", &Schema::INTEGER);
+static X_PAGES_HEADER: Parameter = Parameter::header("X-Pages", &Schema::INTEGER).required();
 
 /// The input of `COPY /books/{id}`.
 #[derive(Debug)]

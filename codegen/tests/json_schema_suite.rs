@@ -217,10 +217,13 @@ const MISSING_TYPE: &str = "missing-type";
 const HARMLESS: &[&str] = &[
     "annotation",
     "default-does-not-fit",
+    "empty-enum",
     "format-without-type",
     "missing-type",
     "name-collision",
     "old-keyword",
+    "overlapping-one-of",
+    "read-only-elsewhere",
     "repeated-enum-value",
 ];
 

@@ -41,7 +41,7 @@ pub(crate) fn laid_out(text: &str) -> Option<String> {
             out.code(line)?;
         }
     }
-    (out.depth == 0).then(|| out.text)
+    (out.depth == 0).then_some(out.text)
 }
 
 struct Lines {

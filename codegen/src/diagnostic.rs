@@ -95,6 +95,15 @@ impl Diagnostic {
         self
     }
 
+    /// At a value, where there is one: what the generator made itself stands nowhere.
+    #[must_use]
+    pub fn at_any(self, node: Option<&Node>) -> Self {
+        match node {
+            Some(node) => self.at(node),
+            None => self,
+        }
+    }
+
     /// At the key of a member.
     #[must_use]
     pub fn at_key(mut self, entry: &Entry) -> Self {

@@ -39,10 +39,7 @@ impl Lowerer<'_, '_> {
             let warning = Diagnostic::warning("overlapping-one-of", message)
                 .help("`anyOf` takes both; a `discriminator`, or a property that one requires and the other cannot have, tells them apart");
             let node = self.shapes.schema(id).node;
-            self.report.add(match node.map(|node| node.get("oneOf").unwrap_or(node)) {
-                Some(node) => warning.at(node),
-                None => warning,
-            });
+            self.report.add(warning.at_any(node.map(|node| node.get("oneOf").unwrap_or(node))));
         }
     }
 }

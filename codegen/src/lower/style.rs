@@ -43,10 +43,7 @@ impl Lowerer<'_, '_> {
         let Some((what, instead)) = undefined(style, explode, &shape) else { return };
         let warning = Diagnostic::warning("undefined-style", format!("OpenAPI gives {what} no meaning"))
             .help(format!("the parameter `{name}`: {instead}"));
-        self.report.add(match self.shapes.schema(id).node {
-            Some(node) => warning.at(node),
-            None => warning,
-        });
+        self.report.add(warning.at_any(self.shapes.schema(id).node));
     }
 
     /// Exploded objects spell their members as keys of the query, where other parameters are too: which key is whose.
@@ -73,16 +70,17 @@ impl Lowerer<'_, '_> {
                 objects[..index].iter().position(|members| members.as_ref().is_some_and(|members| members.open));
             let name = &parameters[index].name.wire;
             if let Some(member) = shared.first() {
-                self.ambiguous(
-                    ids[index],
-                    &format!(
-                        "`{member}` of the exploded object `{name}` is another parameter as well; it is read as that"
-                    ),
+                let message = format!(
+                    "`{member}` of the exploded object `{name}` is another parameter as well; it is read as that"
                 );
+                self.ambiguous(ids[index], &message);
             }
             if let Some(earlier) = earlier.filter(|_| own.open) {
                 let first = &parameters[earlier].name.wire;
-                self.ambiguous(ids[index], &format!("`{first}` and `{name}` both take any key of the query; `{first}` gets those that are declared nowhere"));
+                let message = format!(
+                    "`{first}` and `{name}` both take any key of the query; `{first}` gets those that are declared nowhere"
+                );
+                self.ambiguous(ids[index], &message);
             }
             parameters[index].except = others;
         }
@@ -103,10 +101,7 @@ impl Lowerer<'_, '_> {
                 let warning = Diagnostic::warning("ambiguous-path", message)
                     .note("where one variable ends and the other begins is told by literal text alone")
                     .help("give it a segment of its own, or `style: simple`");
-                self.report.add(match self.shapes.schema(*id).node {
-                    Some(node) => warning.at(node),
-                    None => warning,
-                });
+                self.report.add(warning.at_any(self.shapes.schema(*id).node));
             }
         }
     }
@@ -134,10 +129,7 @@ impl Lowerer<'_, '_> {
         let warning = Diagnostic::warning("ambiguous-query", message)
             .note("`style: form` with `explode: true` spells the members of an object without its name")
             .help("`style: deepObject` tells them apart");
-        self.report.add(match self.shapes.schema(id).node {
-            Some(node) => warning.at(node),
-            None => warning,
-        });
+        self.report.add(warning.at_any(self.shapes.schema(id).node));
     }
 }
 

@@ -38,11 +38,6 @@ pub(crate) fn property_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a Sche
     find(schema, &|schema| schema.properties.iter().find(|(property, _)| *property == name).map(|(_, schema)| *schema))
 }
 
-/// The schema of an element of an array.
-pub(crate) fn element_of(schema: &Schema, index: usize) -> Option<&Schema> {
-    find(schema, &|schema| schema.prefix_items.get(index).copied().or(schema.items))
-}
-
 /// Whether a declaration of a property has what is asked for, in the schema or one that always applies with it.
 pub(super) fn any_declaration(schema: &Schema, name: &str, question: &dyn Fn(&Schema) -> bool) -> bool {
     fn any(schema: &Schema, name: &str, question: &dyn Fn(&Schema) -> bool, depth: usize) -> bool {

@@ -127,10 +127,7 @@ impl<'a> Shapes<'a> {
         let warning = Diagnostic::warning("read-only-elsewhere", message)
             .note("one declaration of several is enough (JSON Schema 2020-12 Validation, section 9.4)")
             .help("leave `readOnly` out there, if clients may send it");
-        self.report.add(match self.arena[later.0].node {
-            Some(node) => warning.at(node),
-            None => warning,
-        });
+        self.report.add(warning.at_any(self.arena[later.0].node));
     }
 
     /// A member that must be there and that nothing describes: without a field for it, what arrives would lose it.

@@ -288,10 +288,7 @@ impl<'a> Shapes<'a> {
         }
         let warning = Diagnostic::warning(code, format!("{why}; the value is untyped JSON"))
             .note("the schema is still checked in full");
-        self.report.add(match node {
-            Some(node) => warning.at(node),
-            None => warning,
-        });
+        self.report.add(warning.at_any(node));
     }
 
     /// The property behind a field.

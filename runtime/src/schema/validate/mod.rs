@@ -17,10 +17,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{
-    Discriminator, Schema,
-    explore::{element_of, property_of},
-};
+use super::{Discriminator, Schema, explore::property_of, items_of};
 
 /// The most violations that one call reports.
 const LIMIT: usize = 100;
@@ -106,7 +103,7 @@ fn declared_within(schema: &Schema, value: &Value, depth: usize) -> usize {
         Value::Array(elements) => elements
             .iter()
             .enumerate()
-            .filter_map(|(index, element)| Some(declared_within(element_of(schema, index)?, element, depth + 1)))
+            .filter_map(|(index, element)| Some(declared_within(items_of(schema, index)?, element, depth + 1)))
             .sum(),
         _ => 0,
     }

@@ -38,6 +38,11 @@ pub(crate) fn property_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a Sche
     find(schema, &|schema| schema.properties.iter().find(|(property, _)| *property == name).map(|(_, schema)| *schema))
 }
 
+/// The schema of the element at an index.
+pub(crate) fn items_of(schema: &Schema, index: usize) -> Option<&Schema> {
+    find(schema, &|schema| schema.prefix_items.get(index).copied().or(schema.items))
+}
+
 /// Whether a declaration of a property has what is asked for, in the schema or one that always applies with it.
 pub(super) fn any_declaration(schema: &Schema, name: &str, question: &dyn Fn(&Schema) -> bool) -> bool {
     fn any(schema: &Schema, name: &str, question: &dyn Fn(&Schema) -> bool, depth: usize) -> bool {

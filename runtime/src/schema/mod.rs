@@ -38,8 +38,8 @@ pub(crate) use self::format::{is_decimal, is_duration, is_time};
     allow(unused_imports, reason = "a client reads less of a schema than a server")
 )]
 pub(crate) use self::{
-    explore::{accepted_types, property_of},
-    reading::{additional_of, items_of, properties_of, read_number, takes_additional},
+    explore::{accepted_types, items_of, property_of},
+    reading::{additional_of, properties_of, read_number, takes_additional},
 };
 pub use self::{
     format::Format,

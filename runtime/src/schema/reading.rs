@@ -10,11 +10,6 @@ use super::{
     prepare::plain_integer,
 };
 
-/// The schema of the element at an index.
-pub(crate) fn items_of(schema: &Schema, index: usize) -> Option<&Schema> {
-    find(schema, &|schema| schema.prefix_items.get(index).copied().or(schema.items))
-}
-
 /// The schema of properties that have no schema of their own.
 pub(crate) fn additional_of(schema: &Schema) -> Option<&Schema> {
     find(schema, &|schema| schema.additional_properties.filter(|additional| !additional.never))

@@ -17,7 +17,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Discriminator, Schema, explore::property_of, items_of};
+use super::{
+    Discriminator, Schema,
+    explore::{items_of, property_of},
+};
 
 /// The most violations that one call reports.
 const LIMIT: usize = 100;

@@ -75,7 +75,9 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::Generate { contract, out, runtime, proof, check } => {
             let generated = specwright_codegen::generate(&contract)?;
             let layout = Layout::under(&out);
-            eprint!("{}", generated.warnings);
+            // One piece: hundreds of warnings are thousands of words otherwise, each written by itself.
+            let warnings = generated.warnings.to_string();
+            eprint!("{warnings}");
             if check {
                 let stale = output::stale(&generated, &layout)?;
                 for entry in &stale {
@@ -90,11 +92,9 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
                 written.extend(output::write_files(&files, &out.join("proof").join("src"))?);
                 written.extend(manifest::write_proof(&out.join("proof"), &runtime)?);
             }
-            for path in &written {
-                println!("wrote {}", path.display());
-            }
+            let lines: String = written.iter().map(|path| format!("wrote {}\n", path.display())).collect();
             println!(
-                "{} operations, {} types, {} files changed",
+                "{lines}{} operations, {} types, {} files changed",
                 generated.statistics.operations,
                 generated.statistics.types,
                 written.len()

@@ -1,13 +1,15 @@
 //! From files in memory to files on disk.
 //!
-//! Only bytes that differ are written, each file through a temporary one beside it and a rename, so an interrupted
-//! build leaves whole files and an unchanged contract touches nothing. Files that an earlier contract needed and this
+//! Only bytes that differ are written, each file (and each new crate's folder) through a temporary one beside it and a
+//! rename, so an interrupted build leaves whole files and an unchanged contract touches nothing. Files that an earlier contract needed and this
 //! one does not are removed, if their first line says that specwright wrote them; anything else is left alone.
 
 use std::collections::HashSet;
 use std::fs;
 use std::io::Write as _;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use crate::{Error, File, Generated};
 
@@ -114,14 +116,13 @@ pub fn write(generated: &Generated, layout: &Layout) -> Result<Vec<PathBuf>, Err
     let stale = stale(generated, layout)?;
     let differing: HashSet<&Path> =
         stale.iter().filter(|entry| matches!(entry, Stale::Differs(_))).map(Stale::path).collect();
-    for (folder, files) in layout.all(generated) {
-        for file in files {
-            let path = folder.join(&file.path);
-            if differing.contains(path.as_path()) {
-                replace(&path, &file.text)?;
-            }
-        }
-    }
+    let folders = layout.all(generated);
+    let written: Vec<Result<(), Error>> = thread::scope(|scope| {
+        let running: Vec<_> =
+            folders.iter().map(|(folder, files)| scope.spawn(|| write_differing(folder, files, &differing))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    written.into_iter().collect::<Result<(), Error>>()?;
     for entry in &stale {
         if let Stale::Superfluous(path) = entry {
             fs::remove_file(path).map_err(|source| Error::Io { path: path.clone(), source })?;
@@ -145,6 +146,44 @@ pub fn write_files(files: &[File], folder: &Path) -> Result<Vec<PathBuf>, Error>
         }
     }
     Ok(written)
+}
+
+/// Writes the files of a folder that are among those that differ.
+fn write_differing(folder: &Path, files: &[File], differing: &HashSet<&Path>) -> Result<(), Error> {
+    // The routes are one file, in a folder that the crates may be in too.
+    if files.len() > 1 && !folder.exists() {
+        return create(folder, files);
+    }
+    for file in files {
+        let path = folder.join(&file.path);
+        if differing.contains(path.as_path()) {
+            replace(&path, &file.text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a folder with its files, which appears when all of them are written. A rename for each of the thousands of files
+/// of a large contract takes as long as to generate them.
+fn create(folder: &Path, files: &[File]) -> Result<(), Error> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::Io { path, source }
+    };
+    let parent = folder.parent().expect("what is generated stands in the folder of a crate");
+    fs::create_dir_all(parent).map_err(io(parent))?;
+    let temporary = tempfile::Builder::new().prefix(".specwright-").tempdir_in(parent).map_err(io(parent))?;
+    let inside = temporary.path().join("src");
+    let mut folders = HashSet::new();
+    for file in files {
+        let path = inside.join(&file.path);
+        let within = path.parent().expect("a generated file stands in a folder");
+        if folders.insert(within.to_owned()) {
+            fs::create_dir_all(within).map_err(io(within))?;
+        }
+        fs::write(&path, &file.text).map_err(io(&path))?;
+    }
+    fs::rename(&inside, folder).map_err(io(folder))
 }
 
 /// Writes a file through a temporary one in the same folder.

@@ -56,6 +56,10 @@ fn the_second_generation_writes_nothing() {
 
     let again = specwright(&arguments);
 
+    let mut entries: Vec<_> =
+        fs::read_dir(folder.path().join("types")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    entries.sort();
+    assert_eq!(entries, ["Cargo.toml", "src"]);
     assert!(String::from_utf8_lossy(&again.stdout).contains(" 0 files changed"));
     assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), written);
 }

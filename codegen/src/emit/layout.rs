@@ -117,19 +117,19 @@ impl Layout<'_> {
 }
 
 /// Where a byte of an expression stands.
-struct Scan<'a> {
+pub(super) struct Scan<'a> {
     text: &'a [u8],
     at: usize,
     depth: usize,
 }
 
 impl<'a> Scan<'a> {
-    fn new(text: &'a str) -> Self {
+    pub(super) fn new(text: &'a str) -> Self {
         Self { text: text.as_bytes(), at: 0, depth: 0 }
     }
 
     /// The next byte outside of string literals with its place and the depth of groups around it.
-    fn next(&mut self) -> Option<(usize, u8, usize)> {
+    pub(super) fn next(&mut self) -> Option<(usize, u8, usize)> {
         let at = self.at;
         let byte = *self.text.get(at)?;
         self.at += 1;
@@ -188,7 +188,7 @@ fn group(expression: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// The elements of the inside of a group.
-fn elements(inside: &str) -> Vec<&str> {
+pub(super) fn elements(inside: &str) -> Vec<&str> {
     let mut elements = Vec::new();
     let mut start = 0;
     let mut scan = Scan::new(inside);

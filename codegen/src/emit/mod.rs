@@ -3,7 +3,7 @@
 //! [`types`], [`server`] and [`client`] each print one crate through askama templates; nothing here decides what an
 //! operation or a type becomes, the IR has. What all three share stands beside them: [`text`] and [`markdown`] are the
 //! only ways for words of the contract into source, [`schema`] prints schemas as data, [`rust_type`] prints types, [`layout`]
-//! lays out schemas, [`plain`] what is little more than declarations, and [`rustfmt`] has the last word on everything else.
+//! lays out schemas, [`plain`] items as plain as declarations, and [`rustfmt`] has the last word on everything else.
 
 pub mod client;
 mod layout;

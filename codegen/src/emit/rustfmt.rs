@@ -1,6 +1,6 @@
-//! The last word on layout: rustfmt, which also proves that what it formats is Rust.
+//! The last word on layout: rustfmt, for every item that is not [`plain`].
 //!
-//! rustfmt takes a file from its standard input, and its start costs more than a thousand lines do. So files are put
+//! rustfmt takes a file from its standard input, and its start costs more than a thousand lines do. So texts are put
 //! one behind the other, with a comment line between them, into a few batches of about the same size; each batch is
 //! formatted by a process of its own, all at the same time, and taken apart again. Nothing is written to disk for it.
 //! rustfmt runs in an empty folder with a configuration of ours, so a `rustfmt.toml` of the surrounding project cannot
@@ -14,32 +14,68 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use super::File;
+use super::plain::{self, Part};
 use crate::Error;
 
 /// What a generated file looks like, apart from rustfmt's defaults.
 const CONFIGURATION: &str = "edition = \"2024\"\nmax_width = 120\nuse_small_heuristics = \"Max\"\n";
 
-/// Parts the files of a batch. Text of the contract never begins a line of source with it: there it is in a literal, in
+/// Parts the texts of a batch. Text of the contract never begins a line of source with it: there it is in a literal, in
 /// which line breaks are escaped, or in a comment that begins otherwise.
 const BOUNDARY: &str = "// ---- specwright: next file ----";
 
 /// Bytes of source for which another process pays off.
 const WORTH_A_PROCESS: usize = 200_000;
 
-/// Files that are formatted together.
+/// What is formatted together.
 #[derive(Default)]
 struct Batch<'a> {
     /// Each with its index, so that the order is found again.
-    files: Vec<(usize, &'a File)>,
+    texts: Vec<(usize, &'a str)>,
     bytes: usize,
 }
 
-/// Formats the files of a crate.
+/// Formats the files of a crate: what is [`plain`] here, and what is not by rustfmt.
 ///
 /// # Errors
 ///
 /// [`Error::Rustfmt`] when rustfmt is not installed, [`Error::Bug`] when it does not take the text for Rust.
 pub fn format(mut files: Vec<File>) -> Result<Vec<File>, Error> {
+    let raw = || files.iter().enumerate().filter(|(_, file)| !file.formatted);
+    let mut parts: Vec<(usize, Vec<Part>)> = raw().map(|(index, file)| (index, plain::parts(&file.text))).collect();
+    let mut rest: Vec<&mut String> = parts
+        .iter_mut()
+        .flat_map(|(_, parts)| parts)
+        .filter(|part| !part.laid_out)
+        .map(|part| &mut part.text)
+        .collect();
+    let formatted = by_rustfmt(&rest.iter().map(|text| text.as_str()).collect::<Vec<_>>())?;
+    for (text, formatted) in rest.iter_mut().zip(formatted) {
+        **text = formatted;
+    }
+    for (index, parts) in parts {
+        files[index].text = joined(&parts);
+    }
+    Ok(files)
+}
+
+/// Parts one behind the other again.
+fn joined(parts: &[Part]) -> String {
+    let mut text = String::with_capacity(parts.iter().map(|part| part.text.len() + 1).sum());
+    for part in parts {
+        if part.apart {
+            text.push('\n');
+        }
+        text.push_str(&part.text);
+    }
+    text
+}
+
+/// Texts as rustfmt leaves them, in their order.
+pub(super) fn by_rustfmt(texts: &[&str]) -> Result<Vec<String>, Error> {
+    if texts.is_empty() {
+        return Ok(Vec::new());
+    }
     let folder = tempfile::Builder::new()
         .prefix("specwright-")
         .tempdir()
@@ -47,59 +83,57 @@ pub fn format(mut files: Vec<File>) -> Result<Vec<File>, Error> {
     let configuration = folder.path().join("rustfmt.toml");
     fs::write(&configuration, CONFIGURATION).map_err(|source| Error::Io { path: configuration, source })?;
 
-    let batches = batches(&files);
-    let formatted: Vec<Result<Vec<(usize, String)>, Error>> = thread::scope(|scope| {
+    let batches = batches(texts);
+    let batches: Vec<Result<Vec<(usize, String)>, Error>> = thread::scope(|scope| {
         let running: Vec<_> =
-            batches.iter().map(|batch| scope.spawn(|| format_batch(folder.path(), &batch.files))).collect();
+            batches.iter().map(|batch| scope.spawn(|| format_batch(folder.path(), &batch.texts))).collect();
         running
             .into_iter()
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     });
-    for batch in formatted {
+    let mut formatted = vec![String::new(); texts.len()];
+    for batch in batches {
         for (index, text) in batch? {
-            files[index].text = text;
+            formatted[index] = text;
         }
     }
-    Ok(files)
+    Ok(formatted)
 }
 
-/// Inner attributes can only begin a batch; all other files go where the least is.
-fn batches(files: &[File]) -> Vec<Batch<'_>> {
-    let mut batches: Vec<Batch<'_>> = Vec::new();
+/// Inner attributes can only begin a batch; all other texts go where the least is.
+fn batches<'a>(texts: &[&'a str]) -> Vec<Batch<'a>> {
+    let mut batches: Vec<Batch<'a>> = Vec::new();
     let mut others = Vec::new();
-    for (index, file) in files.iter().enumerate() {
-        if file.formatted {
-            continue;
-        }
-        if file.text.lines().any(|line| line.starts_with("#![")) {
-            batches.push(Batch { files: vec![(index, file)], bytes: file.text.len() });
+    for (index, text) in texts.iter().copied().enumerate() {
+        if text.lines().any(|line| line.starts_with("#![")) {
+            batches.push(Batch { texts: vec![(index, text)], bytes: text.len() });
         } else {
-            others.push((index, file));
+            others.push((index, text));
         }
     }
-    let bytes: usize = files.iter().filter(|file| !file.formatted).map(|file| file.text.len()).sum();
+    let bytes: usize = texts.iter().map(|text| text.len()).sum();
     let processors = thread::available_parallelism().map_or(1, usize::from);
     while batches.len() < processors.min(bytes / WORTH_A_PROCESS + 1) {
         batches.push(Batch::default());
     }
-    others.sort_by_key(|(_, file)| std::cmp::Reverse(file.text.len()));
-    for (index, file) in others {
+    others.sort_by_key(|(_, text)| std::cmp::Reverse(text.len()));
+    for (index, text) in others {
         if let Some(batch) = batches.iter_mut().min_by_key(|batch| batch.bytes) {
-            batch.files.push((index, file));
-            batch.bytes += file.text.len();
+            batch.texts.push((index, text));
+            batch.bytes += text.len();
         }
     }
-    batches.retain(|batch| !batch.files.is_empty());
+    batches.retain(|batch| !batch.texts.is_empty());
     batches
 }
 
-fn format_batch(folder: &Path, files: &[(usize, &File)]) -> Result<Vec<(usize, String)>, Error> {
+fn format_batch(folder: &Path, texts: &[(usize, &str)]) -> Result<Vec<(usize, String)>, Error> {
     let mut source = String::new();
     let mut heads = Vec::new();
-    for (position, (_, file)) in files.iter().enumerate() {
-        // The first file keeps its head; in any other, inner documentation would stand in the middle of a file.
-        let (head, body) = if position == 0 { ("", file.text.as_str()) } else { head_and_body(&file.text) };
+    for (position, (_, text)) in texts.iter().enumerate() {
+        // The first text keeps its head; in any other, inner documentation would stand in the middle of a file.
+        let (head, body) = if position == 0 { ("", *text) } else { head_and_body(text) };
         if position > 0 {
             source.push_str(&format!("\n{BOUNDARY}\n\n"));
         }
@@ -107,22 +141,22 @@ fn format_batch(folder: &Path, files: &[(usize, &File)]) -> Result<Vec<(usize, S
         heads.push(head);
     }
     let formatted = run(folder, source)?;
-    let mut texts: Vec<String> = vec![String::new()];
+    let mut bodies: Vec<String> = vec![String::new()];
     for line in formatted.split_inclusive('\n') {
         if line.trim_end() == BOUNDARY {
-            texts.push(String::new());
-        } else if let Some(text) = texts.last_mut() {
-            text.push_str(line);
+            bodies.push(String::new());
+        } else if let Some(body) = bodies.last_mut() {
+            body.push_str(line);
         }
     }
-    if texts.len() != files.len() {
-        return Err(Error::Bug(format!("rustfmt gave back {} of {} files", texts.len(), files.len())));
+    if bodies.len() != texts.len() {
+        return Err(Error::Bug(format!("rustfmt gave back {} of {} texts", bodies.len(), texts.len())));
     }
-    Ok(files
+    Ok(texts
         .iter()
         .zip(heads)
-        .zip(texts)
-        .map(|(((index, _), head), text)| (*index, rejoined(head, text.trim_matches('\n'))))
+        .zip(bodies)
+        .map(|(((index, _), head), body)| (*index, rejoined(head, body.trim_matches('\n'))))
         .collect())
 }
 

@@ -1,5 +1,6 @@
 //! One request in the making.
 
+use progenitor_client::Error;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Method};
 use serde::Serialize;
@@ -43,6 +44,15 @@ pub enum CallError {
     /// The base URL and the path do not make a URL, or a header is refused by the HTTP client.
     #[error("the request cannot be built")]
     Build(#[from] reqwest::Error),
+}
+
+impl<E> From<CallError> for Error<E> {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Build(error) => Self::CommunicationError(error),
+            other => Self::InvalidRequest(other.to_string()),
+        }
+    }
 }
 
 /// One request in the making.

@@ -21,5 +21,5 @@ pub use call::{Call, CallError};
 pub use expression::{Exchange, ExpressionError};
 pub use items::items;
 pub use progenitor_client::{ByteStream, Error, ResponseValue};
-pub use sender::{Sender, basic, refuse_call};
+pub use sender::{Sender, basic};
 pub use upload::{Form, Upload};

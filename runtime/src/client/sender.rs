@@ -23,7 +23,7 @@ use reqwest::{
     redirect::Policy,
 };
 
-use super::{Call, CallError};
+use super::Call;
 
 type Allows = dyn Fn(&Url) -> bool + Send + Sync;
 type Prepares = dyn Fn(&mut Request) -> Result<(), String> + Send + Sync;
@@ -81,7 +81,7 @@ impl Sender {
     /// [`Error::InvalidRequest`] where the request cannot be made or may not be sent there, [`Error::CommunicationError`] where
     /// it does not arrive.
     pub async fn send<E>(&self, call: Call, url: &str) -> Result<Response, Error<E>> {
-        let mut request = call.build_for(&self.client, url).map_err(refuse_call)?;
+        let mut request = call.build_for(&self.client, url)?;
         let url = request.url();
         // An address in place of a name is not resolved; the URL has it in its usual form, however it was written.
         let literal = url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());
@@ -103,14 +103,6 @@ impl Sender {
 /// What `Authorization: Basic` holds after the scheme's name (RFC 7617), in UTF-8.
 pub fn basic(user: &str, password: &str) -> String {
     STANDARD.encode(format!("{user}:{password}"))
-}
-
-/// A request that could not be made.
-pub fn refuse_call<E>(error: CallError) -> Error<E> {
-    match error {
-        CallError::Build(error) => Error::CommunicationError(error),
-        other => Error::InvalidRequest(other.to_string()),
-    }
 }
 
 /// Resolves names to their public addresses.

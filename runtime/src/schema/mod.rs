@@ -46,7 +46,7 @@ pub use self::{
     number::Number,
     pattern::Pattern,
     prepare::{Marks, marks, prepare_request, strip_write_only},
-    validate::{Direction, Violation, select, select_tagged, validate},
+    validate::{Direction, Violation, no_member, select, select_tagged, unknown_tag, validate},
 };
 
 /// A JSON Schema (2020-12). Begin with its type ([`Schema::STRING`], [`Schema::object`], ...), then say its keywords.

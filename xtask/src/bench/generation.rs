@@ -4,7 +4,7 @@
 //! the process and its children; memory is the largest that any one of them had. Both say less about the machine's other
 //! work than the time on the clock, which is printed too.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -67,6 +67,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<bo
     let entries = std::fs::read_dir(&folder).with_context(|| format!("no folder {}", folder.display()))?;
     let mut contracts: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     contracts.retain(|path| path.extension().is_some_and(|kind| kind == "yaml" || kind == "json"));
+    // New folders for every run: files where others were just removed cost a journalled file system several times as much.
+    let fresh = tempfile::tempdir_in(&workspace.target)?;
     let mut rows = Vec::new();
     for contract in contracts {
         let name = contract.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -74,8 +76,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<bo
             continue;
         }
         let mut runs = Vec::new();
-        for _ in 0..options.runs.max(1) {
-            runs.push(measured(workspace, &contract)?);
+        for run in 0..options.runs.max(1) {
+            runs.push(measured(workspace, &contract, &fresh.path().join(format!("{name}{run}")))?);
         }
         let Some((operations, ..)) = runs.first().filter(|(said, ..)| said != "refused") else {
             println!("{name}: refused");
@@ -125,14 +127,10 @@ impl Row {
 }
 
 /// What the generator said last, seconds, processor seconds, MiB.
-fn measured(workspace: &Workspace, contract: &std::path::Path) -> anyhow::Result<(String, f64, f64, f64)> {
-    let out = workspace.target.join("bench/generation");
-    if out.exists() {
-        std::fs::remove_dir_all(&out)?;
-    }
+fn measured(workspace: &Workspace, contract: &Path, out: &Path) -> anyhow::Result<(String, f64, f64, f64)> {
     let mut command = workspace.program("python3");
     command.args(["-c", MEASURE]).arg(workspace.target.join("release/specwright"));
-    command.arg("generate").arg(contract).arg("--out").arg(&out);
+    command.arg("generate").arg(contract).arg("--out").arg(out);
     let output = command.output().context("python3")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let mut lines = text.lines();

@@ -316,7 +316,6 @@ fn imports(text: &str, own: &[&'static str]) -> String {
         "read_json",
         "read_stream",
         "read_text",
-        "refuse_call",
         "refused",
         "wrapped",
     ];

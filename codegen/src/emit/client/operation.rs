@@ -307,16 +307,14 @@ impl OwnMethod<'_> {
         };
         let encoding = encoding(parameter);
         if parameter.content.as_deref().is_some_and(|content| treatment(content) == Treatment::Json) {
-            return format!(
-                "call.{place}({name}, {encoding}, &Call::json_text({name}, &{field}).map_err(refuse_call)?).map_err(refuse_call)?;"
-            );
+            return format!("call.{place}({name}, {encoding}, &Call::json_text({name}, &{field})?)?;");
         }
         if !parameter.except.is_empty() {
             let names: Vec<String> = parameter.except.iter().map(|name| text::string_literal(name)).collect();
             let names = names.join(", ");
-            return format!("call.query_except({name}, {encoding}, &{field}, &[{names}]).map_err(refuse_call)?;");
+            return format!("call.query_except({name}, {encoding}, &{field}, &[{names}])?;");
         }
-        format!("call.{place}({name}, {encoding}, &{field}).map_err(refuse_call)?;")
+        format!("call.{place}({name}, {encoding}, &{field})?;")
     }
 
     /// What is sent as `Accept`, where the caller does not choose.
@@ -350,7 +348,7 @@ impl OwnMethod<'_> {
                     .iter()
                     .map(|media| {
                         format!(
-                            "{}Body::{}(body) => {{ {}{} }}",
+                            "{}Body::{}(body) => {{\n{}{}\n}}",
                             self.operation.type_prefix,
                             media.variant,
                             self.check(media, "&body"),
@@ -358,17 +356,17 @@ impl OwnMethod<'_> {
                         )
                     })
                     .collect();
-                ("body", format!("match body {{ {} }}", arms.join("\n")))
+                ("body", format!("match body {{\n{}\n}}", arms.join("\n")))
             }
         };
-        Some(if body.required { statement } else { format!("if let Some({name}) = {name} {{ {statement} }}") })
+        Some(if body.required { statement } else { format!("if let Some({name}) = {name} {{\n{statement}\n}}") })
     }
 
     /// The statement that judges a body that nobody else will judge by this contract.
     fn check(&self, media: &Media, value: &str) -> String {
         match &media.kind {
             MediaKind::Json { schema, .. } | MediaKind::Form { schema, .. } if self.sent => {
-                format!("call.check({}, {value}).map_err(refuse_call)?;\n", super::printer().reference(schema))
+                format!("call.check({}, {value})?;\n", super::printer().reference(schema))
             }
             _ => String::new(),
         }
@@ -513,17 +511,17 @@ pub(in crate::emit) fn form_members(members: &[(String, MemberStyle)]) -> String
 fn send(media: &Media, name: &str) -> String {
     let media_type = text::string_literal(&concrete(&media.media_type));
     match &media.kind {
-        MediaKind::Json { .. } => format!("call.json_body({media_type}, {name}).map_err(refuse_call)?;"),
+        MediaKind::Json { .. } => format!("call.json_body({media_type}, {name})?;"),
         MediaKind::Form { members, .. } if members.is_empty() => {
-            format!("call.form_body({name}).map_err(refuse_call)?;")
+            format!("call.form_body({name})?;")
         }
         MediaKind::Form { members, .. } => {
-            format!("call.form_body_with({name}, &[{}]).map_err(refuse_call)?;", form_members(members))
+            format!("call.form_body_with({name}, &[{}])?;", form_members(members))
         }
         MediaKind::Text { .. } => format!("call.bytes_body({media_type}, {name}.to_owned());"),
         MediaKind::Sequence { framing, .. } => format!("call.items_body({media_type}, Framing::{framing:?}, {name});"),
         MediaKind::Binary => format!("call.bytes_body({media_type}, {name});"),
-        MediaKind::Multipart { .. } => format!("call.multipart_body({name}.into_form().map_err(refuse_call)?);"),
+        MediaKind::Multipart { .. } => format!("call.multipart_body({name}.into_form()?);"),
     }
 }
 

@@ -10,7 +10,7 @@ mod schemas;
 
 use askama::Template;
 
-use super::{File, plain, text};
+use super::{File, text};
 use crate::ir::{Api, TypeDef};
 
 /// Prints the types crate.
@@ -26,21 +26,10 @@ pub fn files(api: &Api) -> Vec<File> {
     for module in &modules {
         let types: Vec<&TypeDef> = api.types.iter().filter(|def| def.module == *module).collect();
         let path = format!("{}.rs", text::file_stem(module));
-        let text = model::module(api, module, &types);
-        files.push(match plain::laid_out(&text) {
-            Some(text) => File::formatted(path, text),
-            None => File::new(path, text),
-        });
+        files.push(File::new(path, model::module(api, module, &types)));
     }
     files.extend(schemas::files(api, &modules));
     files
-}
-
-/// The text of each module as the templates give it.
-#[cfg(test)]
-pub(super) fn declarations(api: &Api) -> Vec<String> {
-    let types = |module: &String| -> Vec<&TypeDef> { api.types.iter().filter(|def| def.module == *module).collect() };
-    modules(api).iter().map(|module| model::module(api, module, &types(module))).collect()
 }
 
 /// `lib.rs`.

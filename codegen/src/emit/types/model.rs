@@ -74,7 +74,7 @@ struct UnionView<'a> {
     docs: String,
     deprecated: bool,
     name: &'a str,
-    /// Name of the type as text of a message.
+    /// Name of the type, as a literal.
     quoted_name: String,
     variants: Vec<MemberView>,
     /// The discriminator, where there is one.
@@ -89,8 +89,6 @@ struct UnionView<'a> {
 /// The property that tells the members apart.
 struct TagView {
     property: String,
-    /// What is said where the property names no member.
-    message: String,
 }
 
 /// A member of a union.
@@ -293,7 +291,9 @@ fn union_item(api: &Api, name: &str, docs: String, deprecated: bool, union: &Uni
         schemas = members.join(", ");
         uses.schemas |= !printer.statics.is_empty() || printer.patterns;
         uses.runtime_schema.extend(&printer.names);
-        uses.runtime_schema.extend(["Schema", "select"]);
+        uses.runtime_schema.extend(["Schema", "no_member", "select"]);
+    } else {
+        uses.runtime_schema.insert("unknown_tag");
     }
     let tagged = union.tag.is_some();
     uses.with_tag |= union.tag.as_ref().is_some_and(|tag| !tag.declared);
@@ -313,12 +313,9 @@ fn union_item(api: &Api, name: &str, docs: String, deprecated: bool, union: &Uni
         docs,
         deprecated,
         name,
-        quoted_name: text::string_literal(&format!("the value fits no member of {name}")),
+        quoted_name: text::string_literal(name),
         variants: variants.collect(),
-        tag: union.tag.as_ref().map(|tag| TagView {
-            property: text::string_literal(&tag.property),
-            message: text::string_literal(&format!("the property {:?} names no member of {name}", tag.property)),
-        }),
+        tag: union.tag.as_ref().map(|tag| TagView { property: text::string_literal(&tag.property) }),
         adds_tag: union.tag.as_ref().is_some_and(|tag| !tag.declared),
         schemas,
         conversions: conversions(api, name, union),

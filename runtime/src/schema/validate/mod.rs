@@ -60,6 +60,16 @@ pub fn validate(schema: &Schema, value: &Value, direction: Direction) -> Vec<Vio
     run.violations
 }
 
+/// The error of a value that [`select`] finds no member for.
+pub fn no_member(union: &str) -> serde_json::Error {
+    serde::de::Error::custom(format_args!("the value fits no member of {union}"))
+}
+
+/// The error of a value whose discriminator names no member of a union.
+pub fn unknown_tag(property: &str, union: &str) -> serde_json::Error {
+    serde::de::Error::custom(format_args!("the property {property:?} names no member of {union}"))
+}
+
 /// The index of the member that the value satisfies: which type an untagged union is. Of several, the one that declares most of
 /// the value's properties, at any depth, so that least is lost where objects are open; of these, the first.
 ///

@@ -5,7 +5,7 @@
 use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 use specwright_runtime::client::{
-    Call, Encoding, media_type_matches, read_header, read_json, read_text, refuse_call, refused, wrapped,
+    Call, Encoding, media_type_matches, read_header, read_json, read_text, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Number, Schema};
@@ -20,7 +20,7 @@ impl Client {
         accept: GetAnswerAccept,
     ) -> Result<ResponseValue<GetAnswerSuccess>, Error<GetAnswerError>> {
         let mut call = Call::new(reqwest::Method::GET, "/answers/{kind}");
-        call.path("kind", Encoding::SIMPLE, &kind).map_err(refuse_call)?;
+        call.path("kind", Encoding::SIMPLE, &kind)?;
         call.accept(accept.as_str());
         let response = self.call(call, "get_answer").await?;
         match response.status().as_u16() {

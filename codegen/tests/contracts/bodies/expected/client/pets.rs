@@ -3,7 +3,7 @@
 //! Operations tagged `pets`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Form, Upload, refuse_call};
+use specwright_runtime::client::{Call, Form, Upload};
 
 use crate::Client;
 
@@ -12,7 +12,7 @@ impl Client {
     pub async fn replace_pets(&self, body: Option<&Vec<api_types::Pet>>) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::PUT, "/pets");
         if let Some(body) = body {
-            call.json_body("application/json", body).map_err(refuse_call)?;
+            call.json_body("application/json", body)?;
         }
         let response = self.call(call, "replace_pets").await?;
         match response.status().as_u16() {
@@ -26,16 +26,16 @@ impl Client {
         let mut call = Call::new(reqwest::Method::POST, "/pets");
         match body {
             CreatePetBody::Json(body) => {
-                call.json_body("application/json", &body).map_err(refuse_call)?;
+                call.json_body("application/json", &body)?;
             }
             CreatePetBody::Form(body) => {
-                call.form_body(&body).map_err(refuse_call)?;
+                call.form_body(&body)?;
             }
             CreatePetBody::Text(body) => {
                 call.bytes_body("text/plain", body);
             }
             CreatePetBody::Multipart(body) => {
-                call.multipart_body(body.into_form().map_err(refuse_call)?);
+                call.multipart_body(body.into_form()?);
             }
         }
         let response = self.call(call, "create_pet").await?;
@@ -48,7 +48,7 @@ impl Client {
     /// `PATCH /pets`
     pub async fn update_pet(&self, body: &api_types::PetPatch) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::PATCH, "/pets");
-        call.json_body("application/merge-patch+json", body).map_err(refuse_call)?;
+        call.json_body("application/merge-patch+json", body)?;
         let response = self.call(call, "update_pet").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),

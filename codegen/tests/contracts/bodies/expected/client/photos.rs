@@ -3,7 +3,7 @@
 //! Operations tagged `photos`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, refuse_call};
+use specwright_runtime::client::Call;
 
 use crate::Client;
 
@@ -17,7 +17,7 @@ impl Client {
                     call.bytes_body("application/octet-stream", body);
                 }
                 ReplacePhotoBody::Json(body) => {
-                    call.json_body("application/json", &body).map_err(refuse_call)?;
+                    call.json_body("application/json", &body)?;
                 }
             }
         }

@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, read_json, refuse_call};
+use specwright_runtime::client::{Call, read_json};
 
 use crate::Client;
 
@@ -24,7 +24,7 @@ impl Client {
     pub async fn add_pet(&self, body: Option<&api_types::AddPetRequestBody>) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "/pets");
         if let Some(body) = body {
-            call.json_body("application/json", body).map_err(refuse_call)?;
+            call.json_body("application/json", body)?;
         }
         let response = self.call(call, "add_pet").await?;
         match response.status().as_u16() {

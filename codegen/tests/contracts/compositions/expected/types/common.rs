@@ -3,7 +3,7 @@
 //! Types that several tags share.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Format, Schema, select};
+use specwright_runtime::schema::{Format, Schema, no_member, select, unknown_tag};
 use specwright_runtime::value::{Patch, with_tag};
 
 use crate::Cat;
@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for Either {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Uuid),
             Some(1) => serde_json::from_value(value).map(Self::StringList),
-            _ => return Err(serde::de::Error::custom("the value fits no member of Either")),
+            _ => Err(no_member("Either")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -137,7 +137,7 @@ impl<'de> Deserialize<'de> for Scalar {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::String),
             Some(1) => serde_json::from_value(value).map(Self::Integer),
-            _ => return Err(serde::de::Error::custom("the value fits no member of Scalar")),
+            _ => Err(no_member("Scalar")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -167,7 +167,7 @@ impl<'de> Deserialize<'de> for Shape {
         let value = serde_json::Value::deserialize(deserializer)?;
         let member = match value.get("shape").and_then(serde_json::Value::as_str) {
             Some("Square") => serde_json::from_value(value).map(Self::Square),
-            _ => return Err(serde::de::Error::custom("the property \"shape\" names no member of Shape")),
+            _ => Err(unknown_tag("shape", "Shape")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -237,7 +237,7 @@ impl<'de> Deserialize<'de> for Vehicle {
         let member = match value.get("vehicle").and_then(serde_json::Value::as_str) {
             Some("Car") => serde_json::from_value(value).map(Self::Car),
             Some("Bicycle") => serde_json::from_value(value).map(Self::Bicycle),
-            _ => return Err(serde::de::Error::custom("the property \"vehicle\" names no member of Vehicle")),
+            _ => Err(unknown_tag("vehicle", "Vehicle")),
         };
         member.map_err(serde::de::Error::custom)
     }

@@ -3,7 +3,7 @@
 //! Types of the operations tagged `default`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Schema, select};
+use specwright_runtime::schema::{Schema, no_member, select, unknown_tag};
 use specwright_runtime::value::Patch;
 
 use crate::schemas;
@@ -25,7 +25,7 @@ impl<'de> Deserialize<'de> for AddPetRequestBody {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Cat),
             Some(1) => serde_json::from_value(value).map(Self::Stray),
-            _ => return Err(serde::de::Error::custom("the value fits no member of AddPetRequestBody")),
+            _ => Err(no_member("AddPetRequestBody")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -198,7 +198,7 @@ impl<'de> Deserialize<'de> for OfferState {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Variant1),
             Some(1) => serde_json::from_value(value).map(Self::Variant2),
-            _ => return Err(serde::de::Error::custom("the value fits no member of OfferState")),
+            _ => Err(no_member("OfferState")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -255,7 +255,7 @@ impl<'de> Deserialize<'de> for OfferVersion {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Variant1),
             Some(1) => serde_json::from_value(value).map(Self::String),
-            _ => return Err(serde::de::Error::custom("the value fits no member of OfferVersion")),
+            _ => Err(no_member("OfferVersion")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -297,7 +297,7 @@ impl<'de> Deserialize<'de> for Pet {
         let member = match value.get("kind").and_then(serde_json::Value::as_str) {
             Some("cat") => serde_json::from_value(value).map(Self::Cat),
             Some("dog") => serde_json::from_value(value).map(Self::Dog),
-            _ => return Err(serde::de::Error::custom("the property \"kind\" names no member of Pet")),
+            _ => Err(unknown_tag("kind", "Pet")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -339,7 +339,7 @@ impl<'de> Deserialize<'de> for PutTriggerRequestBody {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Spam),
             Some(1) => serde_json::from_value(value).map(Self::Keyword),
-            _ => return Err(serde::de::Error::custom("the value fits no member of PutTriggerRequestBody")),
+            _ => Err(no_member("PutTriggerRequestBody")),
         };
         member.map_err(serde::de::Error::custom)
     }

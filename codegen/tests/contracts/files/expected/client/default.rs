@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, Encoding, read_json, refuse_call};
+use specwright_runtime::client::{Call, Encoding, read_json};
 
 use crate::Client;
 
@@ -23,7 +23,7 @@ impl Client {
     /// `GET /things/{id}`
     pub async fn get_thing(&self, id: &api_types::Identifier) -> Result<ResponseValue<api_types::Thing>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/things/{id}");
-        call.path("id", Encoding::SIMPLE, &id).map_err(refuse_call)?;
+        call.path("id", Encoding::SIMPLE, &id)?;
         call.accept("application/json");
         let response = self.call(call, "get_thing").await?;
         match response.status().as_u16() {

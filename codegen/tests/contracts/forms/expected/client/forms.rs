@@ -3,7 +3,7 @@
 //! Operations tagged `forms`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, Form, Upload, read_json, read_text, refuse_call};
+use specwright_runtime::client::{Call, Encoding, Form, Upload, read_json, read_text};
 
 use crate::Client;
 
@@ -18,7 +18,7 @@ impl Client {
         let mut call = Call::new(reqwest::Method::PUT, "/search");
         call.accept("text/plain");
         if let Some(body) = body {
-            call.json_body("application/json", body).map_err(refuse_call)?;
+            call.json_body("application/json", body)?;
         }
         let response = self.call(call, "replace_search").await?;
         match response.status().as_u16() {
@@ -42,8 +42,7 @@ impl Client {
                 ("list", None),
                 ("path", Some(Encoding::FORM_EXPLODED.reserved())),
             ],
-        )
-        .map_err(refuse_call)?;
+        )?;
         let response = self.call(call, "search").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json").await,
@@ -55,7 +54,7 @@ impl Client {
     pub async fn add_evidence(&self, form: AddEvidenceForm) -> Result<ResponseValue<String>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "/evidence");
         call.accept("text/plain");
-        call.multipart_body(form.into_form().map_err(refuse_call)?);
+        call.multipart_body(form.into_form()?);
         let response = self.call(call, "add_evidence").await?;
         match response.status().as_u16() {
             200 => read_text(response, "text/plain").await,

@@ -3,7 +3,7 @@
 //! Operations tagged `uploads`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, Form, Upload, read_json, refuse_call};
+use specwright_runtime::client::{Call, Encoding, Form, Upload, read_json};
 
 use crate::Client;
 
@@ -14,7 +14,7 @@ impl Client {
     pub async fn put_avatar(&self, form: PutAvatarForm) -> Result<ResponseValue<String>, Error<()>> {
         let mut call = Call::new(reqwest::Method::PUT, "/avatar");
         call.accept("application/json");
-        call.multipart_body(form.into_form().map_err(refuse_call)?);
+        call.multipart_body(form.into_form()?);
         let response = self.call(call, "put_avatar").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json").await,
@@ -28,7 +28,7 @@ impl Client {
     pub async fn create_album(&self, form: CreateAlbumForm) -> Result<ResponseValue<String>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "/albums");
         call.accept("application/json");
-        call.multipart_body(form.into_form().map_err(refuse_call)?);
+        call.multipart_body(form.into_form()?);
         let response = self.call(call, "create_album").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json").await,
@@ -44,7 +44,7 @@ impl Client {
         if let Some(body) = body {
             match body {
                 DescribeAlbumBody::Multipart(body) => {
-                    call.multipart_body(body.into_form().map_err(refuse_call)?);
+                    call.multipart_body(body.into_form()?);
                 }
                 DescribeAlbumBody::MultipartMixed(body) => {
                     call.bytes_body("multipart/mixed", body);

@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, read_json, refuse_call};
+use specwright_runtime::client::{Call, read_json};
 
 use crate::Client;
 
@@ -101,7 +101,7 @@ impl Client {
     pub async fn by_both(&self, body: &i64) -> Result<ResponseValue<String>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "/both");
         call.accept("application/json");
-        call.json_body("application/json", body).map_err(refuse_call)?;
+        call.json_body("application/json", body)?;
         let response = self.call(call, "by_both").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json").await,

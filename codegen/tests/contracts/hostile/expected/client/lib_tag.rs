@@ -3,7 +3,7 @@
 //! Operations tagged `lib`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Form, Upload, read_json, refuse_call, refused};
+use specwright_runtime::client::{Call, Form, Upload, read_json, refused};
 
 use crate::Client;
 
@@ -17,10 +17,10 @@ impl Client {
         if let Some(body) = body {
             match body {
                 ModBody::Json(body) => {
-                    call.json_body("application/json", &body).map_err(refuse_call)?;
+                    call.json_body("application/json", &body)?;
                 }
                 ModBody::Multipart(body) => {
-                    call.multipart_body(body.into_form().map_err(refuse_call)?);
+                    call.multipart_body(body.into_form()?);
                 }
             }
         }

@@ -8,7 +8,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use specwright_runtime::client::{
-    Call, Encoding, media_type_matches, read_header, read_json, read_text, refuse_call, refused, wrapped,
+    Call, Encoding, media_type_matches, read_header, read_json, read_text, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
@@ -40,19 +40,19 @@ impl Client {
         accept: FnAccept,
     ) -> Result<ResponseValue<FnSuccess>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/fn/{self}/{crate}");
-        call.path("self", Encoding::SIMPLE, &self_parameter).map_err(refuse_call)?;
-        call.path("crate", Encoding::SIMPLE, &crate_).map_err(refuse_call)?;
-        call.query("a\"b\\c", Encoding::FORM_EXPLODED, &a_b_c).map_err(refuse_call)?;
-        call.query("accept", Encoding::FORM_EXPLODED, &accept_parameter).map_err(refuse_call)?;
-        call.header("async", Encoding::SIMPLE, &r#async).map_err(refuse_call)?;
-        call.query("body", Encoding::FORM_EXPLODED, &body_parameter).map_err(refuse_call)?;
-        call.query("caller", Encoding::FORM_EXPLODED, &caller_parameter).map_err(refuse_call)?;
-        call.query("context", Encoding::FORM_EXPLODED, &context_parameter).map_err(refuse_call)?;
-        call.query("decoder", Encoding::FORM_EXPLODED, &decoder_parameter).map_err(refuse_call)?;
-        call.query("incoming", Encoding::FORM_EXPLODED, &incoming_parameter).map_err(refuse_call)?;
-        call.cookie("match", Encoding::FORM_EXPLODED, &r#match).map_err(refuse_call)?;
-        call.query("request", Encoding::FORM_EXPLODED, &request_parameter).map_err(refuse_call)?;
-        call.query("type", Encoding::FORM_EXPLODED, &r#type).map_err(refuse_call)?;
+        call.path("self", Encoding::SIMPLE, &self_parameter)?;
+        call.path("crate", Encoding::SIMPLE, &crate_)?;
+        call.query("a\"b\\c", Encoding::FORM_EXPLODED, &a_b_c)?;
+        call.query("accept", Encoding::FORM_EXPLODED, &accept_parameter)?;
+        call.header("async", Encoding::SIMPLE, &r#async)?;
+        call.query("body", Encoding::FORM_EXPLODED, &body_parameter)?;
+        call.query("caller", Encoding::FORM_EXPLODED, &caller_parameter)?;
+        call.query("context", Encoding::FORM_EXPLODED, &context_parameter)?;
+        call.query("decoder", Encoding::FORM_EXPLODED, &decoder_parameter)?;
+        call.query("incoming", Encoding::FORM_EXPLODED, &incoming_parameter)?;
+        call.cookie("match", Encoding::FORM_EXPLODED, &r#match)?;
+        call.query("request", Encoding::FORM_EXPLODED, &request_parameter)?;
+        call.query("type", Encoding::FORM_EXPLODED, &r#type)?;
         call.accept(accept.as_str());
         let response = self.call(call, "fn").await?;
         match response.status().as_u16() {

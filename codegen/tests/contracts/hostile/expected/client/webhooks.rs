@@ -3,7 +3,7 @@
 //! Webhooks: what the service tells its subscribers of its own accord.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, Sender, read_header, refuse_call, refused, wrapped};
+use specwright_runtime::client::{Call, Encoding, Sender, read_header, refused, wrapped};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
 
@@ -32,10 +32,10 @@ impl Webhooks {
         body: Option<&api_types::XRequestBody>,
     ) -> Result<ResponseValue<XSuccess>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "");
-        call.header("X-\"", Encoding::SIMPLE, &x).map_err(refuse_call)?;
+        call.header("X-\"", Encoding::SIMPLE, &x)?;
         if let Some(body) = body {
-            call.check(&api_types::schemas::X_REQUEST_BODY, body).map_err(refuse_call)?;
-            call.json_body("application/json", body).map_err(refuse_call)?;
+            call.check(&api_types::schemas::X_REQUEST_BODY, body)?;
+            call.json_body("application/json", body)?;
         }
         let response = self.sender.send(call, url).await?;
         match response.status().as_u16() {

@@ -3,7 +3,7 @@
 //! Types that several tags share.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Schema, select};
+use specwright_runtime::schema::{Schema, no_member, select, unknown_tag};
 use specwright_runtime::value::{Patch, with_tag};
 
 use crate::{OptionType, Struct, schemas};
@@ -29,7 +29,7 @@ impl<'de> Deserialize<'de> for BoxType {
         let member = match value.get("kind\"\\").and_then(serde_json::Value::as_str) {
             Some("\"#") => serde_json::from_value(value).map(Self::Struct),
             Some("\\") => serde_json::from_value(value).map(Self::OptionType),
-            _ => return Err(serde::de::Error::custom("the property \"kind\\\"\\\\\" names no member of BoxType")),
+            _ => Err(unknown_tag("kind\"\\", "BoxType")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -104,7 +104,7 @@ impl<'de> Deserialize<'de> for SchemaType {
             Some(0) => serde_json::from_value(value).map(Self::String),
             Some(1) => serde_json::from_value(value).map(Self::Integer),
             Some(2) => serde_json::from_value(value).map(Self::SerializeType),
-            _ => return Err(serde::de::Error::custom("the value fits no member of SchemaType")),
+            _ => Err(no_member("SchemaType")),
         };
         member.map_err(serde::de::Error::custom)
     }

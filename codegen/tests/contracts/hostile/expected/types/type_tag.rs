@@ -3,7 +3,7 @@
 //! Types of the operations tagged `type`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Schema, select};
+use specwright_runtime::schema::{Schema, no_member, select};
 
 specwright_runtime::string_enum! {
     /// The schema `FnAbc`.
@@ -149,7 +149,7 @@ impl<'de> Deserialize<'de> for StructValue {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Integer),
             Some(1) => serde_json::from_value(value).map(Self::String),
-            _ => return Err(serde::de::Error::custom("the value fits no member of StructValue")),
+            _ => Err(no_member("StructValue")),
         };
         member.map_err(serde::de::Error::custom)
     }

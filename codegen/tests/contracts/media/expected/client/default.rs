@@ -4,8 +4,7 @@
 
 use progenitor_client::{ByteStream, Error, ResponseValue};
 use specwright_runtime::client::{
-    Call, Form, Upload, media_type_matches, read_header, read_json, read_stream, read_text, refuse_call, refused,
-    wrapped,
+    Call, Form, Upload, media_type_matches, read_header, read_json, read_stream, read_text, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
@@ -23,10 +22,10 @@ impl Client {
         call.accept(accept.as_str());
         match body {
             SendFormBody::Form(body) => {
-                call.form_body(&body).map_err(refuse_call)?;
+                call.form_body(&body)?;
             }
             SendFormBody::ExampleJson(body) => {
-                call.json_body("application/vnd.example+json", &body).map_err(refuse_call)?;
+                call.json_body("application/vnd.example+json", &body)?;
             }
             SendFormBody::Text(body) => {
                 call.bytes_body("text/plain", body);
@@ -62,7 +61,7 @@ impl Client {
     pub async fn upload(&self, form: Option<UploadForm>) -> Result<ResponseValue<UploadSuccess>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "/uploads");
         if let Some(form) = form {
-            call.multipart_body(form.into_form().map_err(refuse_call)?);
+            call.multipart_body(form.into_form()?);
         }
         let response = self.call(call, "upload").await?;
         match response.status().as_u16() {

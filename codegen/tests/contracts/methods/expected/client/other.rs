@@ -3,7 +3,7 @@
 //! Operations tagged `other`.
 
 use progenitor_client::{Error, ResponseValue, encode_path};
-use specwright_runtime::client::{Call, Encoding, read_header, refuse_call, refused, wrapped};
+use specwright_runtime::client::{Call, Encoding, read_header, refused, wrapped};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
 
@@ -14,7 +14,7 @@ impl Client {
     pub async fn link_books(&self, limit: Option<i64>) -> Result<ResponseValue<()>, Error<()>> {
         let mut call =
             Call::new(reqwest::Method::from_bytes("LINK".as_bytes()).expect("a method of the contract"), "/books");
-        call.query("limit", Encoding::FORM_EXPLODED, &limit).map_err(refuse_call)?;
+        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
         let response = self.call(call, "link_books").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -44,7 +44,7 @@ impl Client {
     pub async fn copy_book(&self, id: i64) -> Result<ResponseValue<()>, Error<()>> {
         let mut call =
             Call::new(reqwest::Method::from_bytes("COPY".as_bytes()).expect("a method of the contract"), "/books/{id}");
-        call.path("id", Encoding::SIMPLE, &id).map_err(refuse_call)?;
+        call.path("id", Encoding::SIMPLE, &id)?;
         let response = self.call(call, "copy_book").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),

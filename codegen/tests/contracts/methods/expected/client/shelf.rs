@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, QueryParam, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, Encoding, read_json, refuse_call};
+use specwright_runtime::client::{Call, Encoding, read_json};
 
 use crate::Client;
 
@@ -33,9 +33,9 @@ impl Client {
     ) -> Result<ResponseValue<Vec<String>>, Error<()>> {
         let mut call =
             Call::new(reqwest::Method::from_bytes("QUERY".as_bytes()).expect("a method of the contract"), "/books");
-        call.query("limit", Encoding::FORM_EXPLODED, &limit).map_err(refuse_call)?;
+        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
         call.accept("application/json");
-        call.json_body("application/json", body).map_err(refuse_call)?;
+        call.json_body("application/json", body)?;
         let response = self.call(call, "search_books").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json").await,
@@ -47,7 +47,7 @@ impl Client {
     pub async fn copy_books(&self, limit: Option<i64>) -> Result<ResponseValue<()>, Error<()>> {
         let mut call =
             Call::new(reqwest::Method::from_bytes("COPY".as_bytes()).expect("a method of the contract"), "/books");
-        call.query("limit", Encoding::FORM_EXPLODED, &limit).map_err(refuse_call)?;
+        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
         let response = self.call(call, "copy_books").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -58,7 +58,7 @@ impl Client {
     /// `GET /find`
     pub async fn find(&self, search: &api_types::FindSearch) -> Result<ResponseValue<String>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/find");
-        call.query("search", Encoding::FORM_EXPLODED.required(), &search).map_err(refuse_call)?;
+        call.query("search", Encoding::FORM_EXPLODED.required(), &search)?;
         call.accept("application/json");
         let response = self.call(call, "find").await?;
         match response.status().as_u16() {

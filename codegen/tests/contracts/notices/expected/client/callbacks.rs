@@ -3,7 +3,7 @@
 //! Callbacks: what the service tells those that an earlier request named.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Exchange, ExpressionError, Sender, refuse_call, refused};
+use specwright_runtime::client::{Call, Exchange, ExpressionError, Sender, refused};
 
 /// Sends the callbacks of the contract.
 ///
@@ -36,8 +36,8 @@ impl Callbacks {
         body: &api_types::Reading,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "");
-        call.check(&api_types::schemas::READING, body).map_err(refuse_call)?;
-        call.json_body("application/json", body).map_err(refuse_call)?;
+        call.check(&api_types::schemas::READING, body)?;
+        call.json_body("application/json", body)?;
         let response = self.sender.send(call, url).await?;
         match response.status().as_u16() {
             202 | 204 => Ok(ResponseValue::empty(response)),

@@ -3,7 +3,7 @@
 //! Operations tagged `streams`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, refuse_call};
+use specwright_runtime::client::{Call, Encoding};
 
 use crate::Client;
 
@@ -15,9 +15,9 @@ impl Client {
         body: Option<&api_types::SubscribeRequestBody>,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "/streams");
-        call.query("callbackUrl", Encoding::FORM_EXPLODED, &callback_url).map_err(refuse_call)?;
+        call.query("callbackUrl", Encoding::FORM_EXPLODED, &callback_url)?;
         if let Some(body) = body {
-            call.json_body("application/json", body).map_err(refuse_call)?;
+            call.json_body("application/json", body)?;
         }
         let response = self.call(call, "subscribe").await?;
         match response.status().as_u16() {

@@ -3,7 +3,7 @@
 //! Webhooks: what the service tells its subscribers of its own accord.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, Sender, read_header, read_json, refuse_call, refused, wrapped};
+use specwright_runtime::client::{Call, Encoding, Sender, read_header, read_json, refused, wrapped};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
 
@@ -32,9 +32,9 @@ impl Webhooks {
         body: &api_types::Pet,
     ) -> Result<ResponseValue<NewPetSuccess>, Error<api_types::NewPetGoneResponse>> {
         let mut call = Call::new(reqwest::Method::POST, "");
-        call.header("X-Delivery", Encoding::SIMPLE, &x_delivery).map_err(refuse_call)?;
-        call.check(&api_types::schemas::PET, body).map_err(refuse_call)?;
-        call.json_body("application/json", body).map_err(refuse_call)?;
+        call.header("X-Delivery", Encoding::SIMPLE, &x_delivery)?;
+        call.check(&api_types::schemas::PET, body)?;
+        call.json_body("application/json", body)?;
         let response = self.sender.send(call, url).await?;
         match response.status().as_u16() {
             200 => {
@@ -50,7 +50,7 @@ impl Webhooks {
     /// `DELETE`
     pub async fn say_gone(&self, url: &str, id: i64) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::DELETE, "");
-        call.query("id", Encoding::FORM_EXPLODED, &id).map_err(refuse_call)?;
+        call.query("id", Encoding::FORM_EXPLODED, &id)?;
         let response = self.sender.send(call, url).await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),

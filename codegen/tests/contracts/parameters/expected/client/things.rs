@@ -3,7 +3,7 @@
 //! Operations tagged `things`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, refuse_call};
+use specwright_runtime::client::{Call, Encoding};
 
 use crate::Client;
 
@@ -25,19 +25,18 @@ impl Client {
         r#where: Option<&api_types::GetThingWhere>,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/things/{id}/{list}/{file}.{extension}");
-        call.path("id", Encoding::SIMPLE, &id).map_err(refuse_call)?;
-        call.path("list", Encoding::MATRIX_EXPLODED, &list).map_err(refuse_call)?;
-        call.path("file", Encoding::SIMPLE, &file).map_err(refuse_call)?;
-        call.path("extension", Encoding::LABEL, &extension).map_err(refuse_call)?;
-        call.header("X-Trace", Encoding::SIMPLE, &x_trace).map_err(refuse_call)?;
-        call.query("filter[name]", Encoding::FORM_EXPLODED, &filter_name).map_err(refuse_call)?;
-        call.query("flag", Encoding::FORM_EXPLODED, &flag).map_err(refuse_call)?;
-        call.query("json", Encoding::FORM_EXPLODED, &Call::json_text("json", &json).map_err(refuse_call)?)
-            .map_err(refuse_call)?;
-        call.query("limit", Encoding::FORM_EXPLODED, &limit).map_err(refuse_call)?;
-        call.cookie("session", Encoding::FORM_EXPLODED, &session).map_err(refuse_call)?;
-        call.query("sort", Encoding::PIPE_DELIMITED, &sort).map_err(refuse_call)?;
-        call.query("where", Encoding::DEEP_OBJECT, &r#where).map_err(refuse_call)?;
+        call.path("id", Encoding::SIMPLE, &id)?;
+        call.path("list", Encoding::MATRIX_EXPLODED, &list)?;
+        call.path("file", Encoding::SIMPLE, &file)?;
+        call.path("extension", Encoding::LABEL, &extension)?;
+        call.header("X-Trace", Encoding::SIMPLE, &x_trace)?;
+        call.query("filter[name]", Encoding::FORM_EXPLODED, &filter_name)?;
+        call.query("flag", Encoding::FORM_EXPLODED, &flag)?;
+        call.query("json", Encoding::FORM_EXPLODED, &Call::json_text("json", &json)?)?;
+        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
+        call.cookie("session", Encoding::FORM_EXPLODED, &session)?;
+        call.query("sort", Encoding::PIPE_DELIMITED, &sort)?;
+        call.query("where", Encoding::DEEP_OBJECT, &r#where)?;
         let response = self.call(call, "get_thing").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),

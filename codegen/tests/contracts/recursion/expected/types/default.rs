@@ -3,7 +3,7 @@
 //! Types of the operations tagged `default`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Schema, select};
+use specwright_runtime::schema::{Schema, no_member, select};
 use specwright_runtime::value::Patch;
 
 use crate::schemas;
@@ -25,7 +25,7 @@ impl<'de> Deserialize<'de> for Expression {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Number),
             Some(1) => serde_json::from_value(value).map(Self::Sum),
-            _ => return Err(serde::de::Error::custom("the value fits no member of Expression")),
+            _ => Err(no_member("Expression")),
         };
         member.map_err(serde::de::Error::custom)
     }

@@ -4,7 +4,7 @@
 
 use progenitor_client::{ByteStream, Error, ResponseValue};
 use specwright_runtime::client::{
-    Call, Encoding, media_type_matches, read_header, read_json, read_stream, read_text, refuse_call, refused, wrapped,
+    Call, Encoding, media_type_matches, read_header, read_json, read_stream, read_text, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Schema};
@@ -20,7 +20,7 @@ impl Client {
         accept: GetReportAccept,
     ) -> Result<ResponseValue<GetReportSuccess>, Error<GetReportError>> {
         let mut call = Call::new(reqwest::Method::GET, "/reports/{id}");
-        call.path("id", Encoding::SIMPLE, &id).map_err(refuse_call)?;
+        call.path("id", Encoding::SIMPLE, &id)?;
         call.accept(accept.as_str());
         let response = self.call(call, "get_report").await?;
         match response.status().as_u16() {
@@ -61,7 +61,7 @@ impl Client {
     /// `GET /reports/{id}/file`
     pub async fn download_report(&self, id: i64) -> Result<ResponseValue<ByteStream>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/reports/{id}/file");
-        call.path("id", Encoding::SIMPLE, &id).map_err(refuse_call)?;
+        call.path("id", Encoding::SIMPLE, &id)?;
         call.accept("application/octet-stream");
         let response = self.call(call, "download_report").await?;
         match response.status().as_u16() {

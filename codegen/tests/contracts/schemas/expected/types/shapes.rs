@@ -3,7 +3,7 @@
 //! Types of the operations tagged `shapes`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Schema, select};
+use specwright_runtime::schema::{Schema, no_member, select, unknown_tag};
 use specwright_runtime::value::Patch;
 
 use crate::schemas;
@@ -152,7 +152,7 @@ impl<'de> Deserialize<'de> for Shape {
         let member = match value.get("kind").and_then(serde_json::Value::as_str) {
             Some("circle") => serde_json::from_value(value).map(Self::Circle),
             Some("square") => serde_json::from_value(value).map(Self::Square),
-            _ => return Err(serde::de::Error::custom("the property \"kind\" names no member of Shape")),
+            _ => Err(unknown_tag("kind", "Shape")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -200,7 +200,7 @@ impl<'de> Deserialize<'de> for TextOrNumber {
             Some(0) => serde_json::from_value(value).map(Self::String),
             Some(1) => serde_json::from_value(value).map(Self::Number),
             Some(2) => serde_json::from_value(value).map(Self::List),
-            _ => return Err(serde::de::Error::custom("the value fits no member of TextOrNumber")),
+            _ => Err(no_member("TextOrNumber")),
         };
         member.map_err(serde::de::Error::custom)
     }

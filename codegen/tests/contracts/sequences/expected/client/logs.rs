@@ -3,7 +3,7 @@
 //! Operations tagged `logs`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, media_type_matches, read_items, read_json, refuse_call, refused, wrapped};
+use specwright_runtime::client::{Call, media_type_matches, read_items, read_json, refused, wrapped};
 use specwright_runtime::sequence::{Framing, ItemSource, Items};
 
 use crate::Client;
@@ -37,7 +37,7 @@ impl Client {
         if let Some(body) = body {
             match body {
                 ReplaceLogsBody::Json(body) => {
-                    call.json_body("application/json", &body).map_err(refuse_call)?;
+                    call.json_body("application/json", &body)?;
                 }
                 ReplaceLogsBody::JsonSeq(body) => {
                     call.items_body("application/json-seq", Framing::Records, body);

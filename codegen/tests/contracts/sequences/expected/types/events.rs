@@ -3,7 +3,7 @@
 //! Types of the operations tagged `events`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Schema, select};
+use specwright_runtime::schema::{Schema, no_member, select};
 
 use crate::{Entry, schemas};
 
@@ -24,7 +24,7 @@ impl<'de> Deserialize<'de> for ConverseResponseItem {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Said),
             Some(1) => serde_json::from_value(value).map(Self::Done),
-            _ => return Err(serde::de::Error::custom("the value fits no member of ConverseResponseItem")),
+            _ => Err(no_member("ConverseResponseItem")),
         };
         member.map_err(serde::de::Error::custom)
     }

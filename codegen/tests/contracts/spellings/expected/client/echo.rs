@@ -3,7 +3,7 @@
 //! Operations tagged `echo`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, read_json, refuse_call};
+use specwright_runtime::client::{Call, Encoding, read_json};
 
 use crate::Client;
 
@@ -27,21 +27,20 @@ impl Client {
         reserved: Option<&str>,
     ) -> Result<ResponseValue<serde_json::Value>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/scalars/{simple}/{label}/{matrix}/{name}.{extension}");
-        call.path("simple", Encoding::SIMPLE, &simple).map_err(refuse_call)?;
-        call.path("label", Encoding::LABEL, &label).map_err(refuse_call)?;
-        call.path("matrix", Encoding::MATRIX, &matrix).map_err(refuse_call)?;
-        call.path("name", Encoding::SIMPLE, &name).map_err(refuse_call)?;
-        call.path("extension", Encoding::SIMPLE, &extension).map_err(refuse_call)?;
-        call.header("X-Text", Encoding::SIMPLE, &x_text).map_err(refuse_call)?;
-        call.query("empty", Encoding::FORM_EXPLODED, &empty).map_err(refuse_call)?;
-        call.query("flat", Encoding::FORM_EXPLODED, &flat).map_err(refuse_call)?;
-        call.cookie("form-cookie", Encoding::FORM_EXPLODED, &form_cookie).map_err(refuse_call)?;
-        call.query("json", Encoding::FORM_EXPLODED, &Call::json_text("json", &json).map_err(refuse_call)?)
-            .map_err(refuse_call)?;
-        call.query("limit", Encoding::FORM_EXPLODED, &limit).map_err(refuse_call)?;
-        call.query("plain", Encoding::FORM_EXPLODED, &plain).map_err(refuse_call)?;
-        call.cookie("plain-cookie", Encoding::COOKIE_EXPLODED, &plain_cookie).map_err(refuse_call)?;
-        call.query("reserved", Encoding::FORM_EXPLODED.reserved(), &reserved).map_err(refuse_call)?;
+        call.path("simple", Encoding::SIMPLE, &simple)?;
+        call.path("label", Encoding::LABEL, &label)?;
+        call.path("matrix", Encoding::MATRIX, &matrix)?;
+        call.path("name", Encoding::SIMPLE, &name)?;
+        call.path("extension", Encoding::SIMPLE, &extension)?;
+        call.header("X-Text", Encoding::SIMPLE, &x_text)?;
+        call.query("empty", Encoding::FORM_EXPLODED, &empty)?;
+        call.query("flat", Encoding::FORM_EXPLODED, &flat)?;
+        call.cookie("form-cookie", Encoding::FORM_EXPLODED, &form_cookie)?;
+        call.query("json", Encoding::FORM_EXPLODED, &Call::json_text("json", &json)?)?;
+        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
+        call.query("plain", Encoding::FORM_EXPLODED, &plain)?;
+        call.cookie("plain-cookie", Encoding::COOKIE_EXPLODED, &plain_cookie)?;
+        call.query("reserved", Encoding::FORM_EXPLODED.reserved(), &reserved)?;
         call.accept("application/json");
         let response = self.call(call, "echo_scalars").await?;
         match response.status().as_u16() {
@@ -68,19 +67,19 @@ impl Client {
         spaces: Option<&api_types::Texts>,
     ) -> Result<ResponseValue<serde_json::Value>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/arrays/{simple}/{label}/{labels}/{matrix}/{matrices}");
-        call.path("simple", Encoding::SIMPLE, &simple).map_err(refuse_call)?;
-        call.path("label", Encoding::LABEL, &label).map_err(refuse_call)?;
-        call.path("labels", Encoding::LABEL_EXPLODED, &labels).map_err(refuse_call)?;
-        call.path("matrix", Encoding::MATRIX, &matrix).map_err(refuse_call)?;
-        call.path("matrices", Encoding::MATRIX_EXPLODED, &matrices).map_err(refuse_call)?;
-        call.header("X-Numbers", Encoding::SIMPLE, &x_numbers).map_err(refuse_call)?;
-        call.cookie("cookie", Encoding::COOKIE, &cookie).map_err(refuse_call)?;
-        call.cookie("cookies", Encoding::FORM_EXPLODED, &cookies).map_err(refuse_call)?;
-        call.query("deep", Encoding::DEEP_OBJECT, &deep).map_err(refuse_call)?;
-        call.query("flat", Encoding::FORM, &flat).map_err(refuse_call)?;
-        call.query("flats", Encoding::FORM_EXPLODED.required(), &flats).map_err(refuse_call)?;
-        call.query("pipes", Encoding::PIPE_DELIMITED, &pipes).map_err(refuse_call)?;
-        call.query("spaces", Encoding::SPACE_DELIMITED, &spaces).map_err(refuse_call)?;
+        call.path("simple", Encoding::SIMPLE, &simple)?;
+        call.path("label", Encoding::LABEL, &label)?;
+        call.path("labels", Encoding::LABEL_EXPLODED, &labels)?;
+        call.path("matrix", Encoding::MATRIX, &matrix)?;
+        call.path("matrices", Encoding::MATRIX_EXPLODED, &matrices)?;
+        call.header("X-Numbers", Encoding::SIMPLE, &x_numbers)?;
+        call.cookie("cookie", Encoding::COOKIE, &cookie)?;
+        call.cookie("cookies", Encoding::FORM_EXPLODED, &cookies)?;
+        call.query("deep", Encoding::DEEP_OBJECT, &deep)?;
+        call.query("flat", Encoding::FORM, &flat)?;
+        call.query("flats", Encoding::FORM_EXPLODED.required(), &flats)?;
+        call.query("pipes", Encoding::PIPE_DELIMITED, &pipes)?;
+        call.query("spaces", Encoding::SPACE_DELIMITED, &spaces)?;
         call.accept("application/json");
         let response = self.call(call, "echo_arrays").await?;
         match response.status().as_u16() {
@@ -107,18 +106,18 @@ impl Client {
     ) -> Result<ResponseValue<serde_json::Value>, Error<()>> {
         let mut call =
             Call::new(reqwest::Method::GET, "/objects/{simple}/{simples}/{label}/{labels}/{matrix}/{matrices}");
-        call.path("simple", Encoding::SIMPLE, &simple).map_err(refuse_call)?;
-        call.path("simples", Encoding::SIMPLE_EXPLODED, &simples).map_err(refuse_call)?;
-        call.path("label", Encoding::LABEL, &label).map_err(refuse_call)?;
-        call.path("labels", Encoding::LABEL_EXPLODED, &labels).map_err(refuse_call)?;
-        call.path("matrix", Encoding::MATRIX, &matrix).map_err(refuse_call)?;
-        call.path("matrices", Encoding::MATRIX_EXPLODED, &matrices).map_err(refuse_call)?;
-        call.header("X-Pair", Encoding::SIMPLE, &x_pair).map_err(refuse_call)?;
-        call.header("X-Pairs", Encoding::SIMPLE_EXPLODED, &x_pairs).map_err(refuse_call)?;
-        call.query("deep", Encoding::DEEP_OBJECT, &deep).map_err(refuse_call)?;
-        call.query("flat", Encoding::FORM, &flat).map_err(refuse_call)?;
-        call.query("flats", Encoding::FORM_EXPLODED, &flats).map_err(refuse_call)?;
-        call.query("pipes", Encoding::PIPE_DELIMITED, &pipes).map_err(refuse_call)?;
+        call.path("simple", Encoding::SIMPLE, &simple)?;
+        call.path("simples", Encoding::SIMPLE_EXPLODED, &simples)?;
+        call.path("label", Encoding::LABEL, &label)?;
+        call.path("labels", Encoding::LABEL_EXPLODED, &labels)?;
+        call.path("matrix", Encoding::MATRIX, &matrix)?;
+        call.path("matrices", Encoding::MATRIX_EXPLODED, &matrices)?;
+        call.header("X-Pair", Encoding::SIMPLE, &x_pair)?;
+        call.header("X-Pairs", Encoding::SIMPLE_EXPLODED, &x_pairs)?;
+        call.query("deep", Encoding::DEEP_OBJECT, &deep)?;
+        call.query("flat", Encoding::FORM, &flat)?;
+        call.query("flats", Encoding::FORM_EXPLODED, &flats)?;
+        call.query("pipes", Encoding::PIPE_DELIMITED, &pipes)?;
         call.accept("application/json");
         let response = self.call(call, "echo_objects").await?;
         match response.status().as_u16() {

@@ -17,7 +17,6 @@ impl ClientHooks<()> for Client {}
 pub use echo::*;
 pub use progenitor_client::{ByteStream, Error, ResponseValue};
 pub use specwright_runtime::client::Upload;
-use specwright_runtime::client::refuse_call;
 pub use specwright_runtime::sequence::{Event, ItemError, ItemSource, Items};
 
 /// A client of the API.
@@ -61,7 +60,7 @@ impl Client {
         call: specwright_runtime::client::Call,
         operation_id: &'static str,
     ) -> Result<reqwest::Response, Error<E>> {
-        let request = call.build(&self.client, &self.baseurl).map_err(refuse_call)?;
+        let request = call.build(&self.client, &self.baseurl)?;
         self.send(request, operation_id).await
     }
 

@@ -3,7 +3,7 @@
 //! Operations tagged `default`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, refuse_call};
+use specwright_runtime::client::{Call, Encoding};
 
 use crate::Client;
 
@@ -24,18 +24,17 @@ impl Client {
         words: Option<&[String]>,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/files/{name}.{extension}");
-        call.path("name", Encoding::SIMPLE, &name).map_err(refuse_call)?;
-        call.path("extension", Encoding::LABEL, &extension).map_err(refuse_call)?;
-        call.header("X-Trace", Encoding::SIMPLE, &x_trace).map_err(refuse_call)?;
-        call.query("filter", Encoding::FORM_EXPLODED, &Call::json_text("filter", &filter).map_err(refuse_call)?)
-            .map_err(refuse_call)?;
-        call.query("ids", Encoding::PIPE_DELIMITED, &ids).map_err(refuse_call)?;
-        call.query("limit", Encoding::FORM_EXPLODED, &limit).map_err(refuse_call)?;
-        call.query("q", Encoding::FORM_EXPLODED.reserved(), &q).map_err(refuse_call)?;
-        call.cookie("session", Encoding::FORM_EXPLODED, &session).map_err(refuse_call)?;
-        call.query("verbose", Encoding::FORM_EXPLODED, &verbose).map_err(refuse_call)?;
-        call.query("where", Encoding::DEEP_OBJECT, &r#where).map_err(refuse_call)?;
-        call.query("words", Encoding::SPACE_DELIMITED, &words).map_err(refuse_call)?;
+        call.path("name", Encoding::SIMPLE, &name)?;
+        call.path("extension", Encoding::LABEL, &extension)?;
+        call.header("X-Trace", Encoding::SIMPLE, &x_trace)?;
+        call.query("filter", Encoding::FORM_EXPLODED, &Call::json_text("filter", &filter)?)?;
+        call.query("ids", Encoding::PIPE_DELIMITED, &ids)?;
+        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
+        call.query("q", Encoding::FORM_EXPLODED.reserved(), &q)?;
+        call.cookie("session", Encoding::FORM_EXPLODED, &session)?;
+        call.query("verbose", Encoding::FORM_EXPLODED, &verbose)?;
+        call.query("where", Encoding::DEEP_OBJECT, &r#where)?;
+        call.query("words", Encoding::SPACE_DELIMITED, &words)?;
         let response = self.call(call, "get_file").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -50,8 +49,8 @@ impl Client {
         point: Option<&api_types::Point>,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/loose/{undeclared}");
-        call.path("undeclared", Encoding::SIMPLE, &undeclared).map_err(refuse_call)?;
-        call.query("point", Encoding::FORM_EXPLODED, &point).map_err(refuse_call)?;
+        call.path("undeclared", Encoding::SIMPLE, &undeclared)?;
+        call.query("point", Encoding::FORM_EXPLODED, &point)?;
         let response = self.call(call, "loose").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -70,14 +69,12 @@ impl Client {
         sort: Option<&api_types::ListEntriesSort>,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/entries");
-        call.query("date", Encoding::FORM_EXPLODED, &date).map_err(refuse_call)?;
-        call.query("either", Encoding::FORM_EXPLODED, &either).map_err(refuse_call)?;
-        call.query_except("labels", Encoding::FORM_EXPLODED, &labels, &["date", "size", "date", "range", "either"])
-            .map_err(refuse_call)?;
-        call.query_except("others", Encoding::FORM_EXPLODED, &others, &["date", "size", "date", "range", "either"])
-            .map_err(refuse_call)?;
-        call.query("range", Encoding::DEEP_OBJECT, &range).map_err(refuse_call)?;
-        call.query_except("sort", Encoding::FORM_EXPLODED, &sort, &["date"]).map_err(refuse_call)?;
+        call.query("date", Encoding::FORM_EXPLODED, &date)?;
+        call.query("either", Encoding::FORM_EXPLODED, &either)?;
+        call.query_except("labels", Encoding::FORM_EXPLODED, &labels, &["date", "size", "date", "range", "either"])?;
+        call.query_except("others", Encoding::FORM_EXPLODED, &others, &["date", "size", "date", "range", "either"])?;
+        call.query("range", Encoding::DEEP_OBJECT, &range)?;
+        call.query_except("sort", Encoding::FORM_EXPLODED, &sort, &["date"])?;
         let response = self.call(call, "list_entries").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),

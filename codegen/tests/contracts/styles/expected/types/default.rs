@@ -3,7 +3,7 @@
 //! Types of the operations tagged `default`.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Schema, select};
+use specwright_runtime::schema::{Schema, no_member, select};
 
 specwright_runtime::string_enum! {
     /// The schema `GetFileExtension`.
@@ -58,7 +58,7 @@ impl<'de> Deserialize<'de> for ListEntriesEither {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Boolean),
             Some(1) => serde_json::from_value(value).map(Self::StringList),
-            _ => return Err(serde::de::Error::custom("the value fits no member of ListEntriesEither")),
+            _ => Err(no_member("ListEntriesEither")),
         };
         member.map_err(serde::de::Error::custom)
     }

@@ -3,7 +3,7 @@
 //! Types that several tags share.
 
 use serde::{Deserialize, Serialize};
-use specwright_runtime::schema::{Literal, Schema, select};
+use specwright_runtime::schema::{Literal, Schema, no_member, select, unknown_tag};
 use specwright_runtime::value::{Patch, with_tag};
 
 use crate::{Pet, schemas};
@@ -243,7 +243,7 @@ impl<'de> Deserialize<'de> for Loose {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Variant1),
             Some(1) => serde_json::from_value(value).map(Self::Variant2),
-            _ => return Err(serde::de::Error::custom("the value fits no member of Loose")),
+            _ => Err(no_member("Loose")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -295,7 +295,7 @@ impl<'de> Deserialize<'de> for Message {
         let member = match value.get("type").and_then(serde_json::Value::as_str) {
             Some("text") => serde_json::from_value(value).map(Self::Text),
             Some("picture" | "photo") => serde_json::from_value(value).map(Self::Image),
-            _ => return Err(serde::de::Error::custom("the property \"type\" names no member of Message")),
+            _ => Err(unknown_tag("type", "Message")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -345,7 +345,7 @@ impl<'de> Deserialize<'de> for Mixed {
             Some(0) => serde_json::from_value(value).map(Self::Integer),
             Some(1) => serde_json::from_value(value).map(Self::String),
             Some(2) => serde_json::from_value(value).map(Self::Boolean),
-            _ => return Err(serde::de::Error::custom("the value fits no member of Mixed")),
+            _ => Err(no_member("Mixed")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -448,7 +448,7 @@ impl<'de> Deserialize<'de> for Overlapping {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Variant1),
             Some(1) => serde_json::from_value(value).map(Self::String),
-            _ => return Err(serde::de::Error::custom("the value fits no member of Overlapping")),
+            _ => Err(no_member("Overlapping")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -507,7 +507,7 @@ impl<'de> Deserialize<'de> for PatternsValue {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Integer),
             Some(1) => serde_json::from_value(value).map(Self::String),
-            _ => return Err(serde::de::Error::custom("the value fits no member of PatternsValue")),
+            _ => Err(no_member("PatternsValue")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -575,7 +575,7 @@ impl<'de> Deserialize<'de> for RestValue {
         let member = match select(&value, MEMBERS) {
             Some(0) => serde_json::from_value(value).map(Self::Integer),
             Some(1) => serde_json::from_value(value).map(Self::Boolean),
-            _ => return Err(serde::de::Error::custom("the value fits no member of RestValue")),
+            _ => Err(no_member("RestValue")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -639,7 +639,7 @@ impl<'de> Deserialize<'de> for Thing {
         let member = match value.get("type").and_then(serde_json::Value::as_str) {
             Some("text" | "picture" | "photo") => serde_json::from_value(value).map(Self::Message),
             Some("sound") => serde_json::from_value(value).map(Self::Sound),
-            _ => return Err(serde::de::Error::custom("the property \"type\" names no member of Thing")),
+            _ => Err(unknown_tag("type", "Thing")),
         };
         member.map_err(serde::de::Error::custom)
     }

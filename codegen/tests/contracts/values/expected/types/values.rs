@@ -3,6 +3,7 @@
 //! Types of the operations tagged `values`.
 
 use serde::{Deserialize, Serialize};
+use specwright_runtime::schema::unknown_tag;
 
 /// The schema `Bird`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,7 +21,7 @@ impl<'de> Deserialize<'de> for Bird {
         let member = match value.get("kind").and_then(serde_json::Value::as_str) {
             Some("Bird") => serde_json::from_value(value).map(Self::PetBase),
             Some("Parrot") => serde_json::from_value(value).map(Self::Parrot),
-            _ => return Err(serde::de::Error::custom("the property \"kind\" names no member of Bird")),
+            _ => Err(unknown_tag("kind", "Bird")),
         };
         member.map_err(serde::de::Error::custom)
     }
@@ -220,7 +221,7 @@ impl<'de> Deserialize<'de> for Pet {
             Some("hound") => serde_json::from_value(value).map(Self::Dog),
             Some("Poodle") => serde_json::from_value(value).map(Self::Poodle),
             Some("Bird" | "Parrot") => serde_json::from_value(value).map(Self::Bird),
-            _ => return Err(serde::de::Error::custom("the property \"kind\" names no member of Pet")),
+            _ => Err(unknown_tag("kind", "Pet")),
         };
         member.map_err(serde::de::Error::custom)
     }

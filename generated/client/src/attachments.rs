@@ -6,9 +6,7 @@
 
 use progenitor_client::{ByteStream, Error, ResponseValue, encode_path};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{
-    Call, Encoding, Form, Upload, read_header, read_json, read_stream, refuse_call, refused, wrapped,
-};
+use specwright_runtime::client::{Call, Encoding, Form, Upload, read_header, read_json, read_stream, refused, wrapped};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Number, Schema};
 
@@ -71,9 +69,9 @@ impl Client {
         form: UploadAttachmentForm,
     ) -> Result<ResponseValue<UploadAttachmentSuccess>, Error<UploadAttachmentError>> {
         let mut call = Call::new(reqwest::Method::POST, "/tasks/{taskId}/attachments");
-        call.path("taskId", Encoding::SIMPLE, &task_id).map_err(refuse_call)?;
+        call.path("taskId", Encoding::SIMPLE, &task_id)?;
         call.accept("application/json");
-        call.multipart_body(form.into_form().map_err(refuse_call)?);
+        call.multipart_body(form.into_form()?);
         let response = self.call(call, "upload_attachment").await?;
         match response.status().as_u16() {
             201 => {
@@ -179,8 +177,8 @@ impl Client {
         attachment_id: &uuid::Uuid,
     ) -> Result<ResponseValue<DownloadAttachmentSuccess>, Error<DownloadAttachmentError>> {
         let mut call = Call::new(reqwest::Method::GET, "/tasks/{taskId}/attachments/{attachmentId}/content");
-        call.path("taskId", Encoding::SIMPLE, &task_id).map_err(refuse_call)?;
-        call.path("attachmentId", Encoding::SIMPLE, &attachment_id).map_err(refuse_call)?;
+        call.path("taskId", Encoding::SIMPLE, &task_id)?;
+        call.path("attachmentId", Encoding::SIMPLE, &attachment_id)?;
         call.accept("application/octet-stream");
         let response = self.call(call, "download_attachment").await?;
         match response.status().as_u16() {

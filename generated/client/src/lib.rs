@@ -37,7 +37,6 @@ pub use progenitor_client::{ByteStream, Error, ResponseValue};
 #[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use projects::*;
 pub use specwright_runtime::client::Upload;
-use specwright_runtime::client::refuse_call;
 pub use specwright_runtime::sequence::{Event, ItemError, ItemSource, Items};
 #[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use tasks::*;
@@ -83,7 +82,7 @@ impl Client {
         call: specwright_runtime::client::Call,
         operation_id: &'static str,
     ) -> Result<reqwest::Response, Error<E>> {
-        let request = call.build(&self.client, &self.baseurl).map_err(refuse_call)?;
+        let request = call.build(&self.client, &self.baseurl)?;
         self.send(request, operation_id).await
     }
 

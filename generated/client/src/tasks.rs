@@ -7,7 +7,7 @@
 use progenitor_client::{Error, QueryParam, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 use specwright_runtime::client::{
-    Call, Encoding, media_type_matches, read_header, read_items, read_json, read_text, refuse_call, refused, wrapped,
+    Call, Encoding, media_type_matches, read_header, read_items, read_json, read_text, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Number, Schema};
@@ -80,9 +80,9 @@ impl Client {
         body: &api_types::NewTask,
     ) -> Result<ResponseValue<CreateTaskSuccess>, Error<CreateTaskError>> {
         let mut call = Call::new(reqwest::Method::POST, "/tasks");
-        call.header("Idempotency-Key", Encoding::SIMPLE, &idempotency_key).map_err(refuse_call)?;
+        call.header("Idempotency-Key", Encoding::SIMPLE, &idempotency_key)?;
         call.accept("application/json");
-        call.json_body("application/json", body).map_err(refuse_call)?;
+        call.json_body("application/json", body)?;
         let response = self.call(call, "create_task").await?;
         match response.status().as_u16() {
             201 => {
@@ -137,8 +137,8 @@ impl Client {
         if_none_match: Option<&str>,
     ) -> Result<ResponseValue<GetTaskSuccess>, Error<GetTaskError>> {
         let mut call = Call::new(reqwest::Method::GET, "/tasks/{taskId}");
-        call.path("taskId", Encoding::SIMPLE, &task_id).map_err(refuse_call)?;
-        call.header("If-None-Match", Encoding::SIMPLE, &if_none_match).map_err(refuse_call)?;
+        call.path("taskId", Encoding::SIMPLE, &task_id)?;
+        call.header("If-None-Match", Encoding::SIMPLE, &if_none_match)?;
         call.accept("application/json");
         let response = self.call(call, "get_task").await?;
         match response.status().as_u16() {
@@ -188,8 +188,8 @@ impl Client {
         if_match: Option<&str>,
     ) -> Result<ResponseValue<()>, Error<DeleteTaskError>> {
         let mut call = Call::new(reqwest::Method::DELETE, "/tasks/{taskId}");
-        call.path("taskId", Encoding::SIMPLE, &task_id).map_err(refuse_call)?;
-        call.header("If-Match", Encoding::SIMPLE, &if_match).map_err(refuse_call)?;
+        call.path("taskId", Encoding::SIMPLE, &task_id)?;
+        call.header("If-Match", Encoding::SIMPLE, &if_match)?;
         let response = self.call(call, "delete_task").await?;
         match response.status().as_u16() {
             204 => Ok(ResponseValue::empty(response)),
@@ -235,10 +235,10 @@ impl Client {
         body: &api_types::TaskPatch,
     ) -> Result<ResponseValue<UpdateTaskSuccess>, Error<UpdateTaskError>> {
         let mut call = Call::new(reqwest::Method::PATCH, "/tasks/{taskId}");
-        call.path("taskId", Encoding::SIMPLE, &task_id).map_err(refuse_call)?;
-        call.header("If-Match", Encoding::SIMPLE, &if_match).map_err(refuse_call)?;
+        call.path("taskId", Encoding::SIMPLE, &task_id)?;
+        call.header("If-Match", Encoding::SIMPLE, &if_match)?;
         call.accept("application/json");
-        call.json_body("application/merge-patch+json", body).map_err(refuse_call)?;
+        call.json_body("application/merge-patch+json", body)?;
         let response = self.call(call, "update_task").await?;
         match response.status().as_u16() {
             200 => {
@@ -302,10 +302,10 @@ impl Client {
         accept: ExportTasksAccept,
     ) -> Result<ResponseValue<ExportTasksSuccess>, Error<ExportTasksError>> {
         let mut call = Call::new(reqwest::Method::GET, "/exports/tasks");
-        call.query("cursor", Encoding::FORM_EXPLODED, &cursor).map_err(refuse_call)?;
-        call.query("limit", Encoding::FORM_EXPLODED, &limit).map_err(refuse_call)?;
-        call.query("projectId", Encoding::FORM_EXPLODED, &project_id).map_err(refuse_call)?;
-        call.query("status", Encoding::FORM_EXPLODED, &status).map_err(refuse_call)?;
+        call.query("cursor", Encoding::FORM_EXPLODED, &cursor)?;
+        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
+        call.query("projectId", Encoding::FORM_EXPLODED, &project_id)?;
+        call.query("status", Encoding::FORM_EXPLODED, &status)?;
         call.accept(accept.as_str());
         let response = self.call(call, "export_tasks").await?;
         match response.status().as_u16() {

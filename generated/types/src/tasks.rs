@@ -3,6 +3,7 @@
 //! Types of the operations tagged `tasks`.
 
 use serde::{Deserialize, Serialize};
+use specwright_runtime::schema::unknown_tag;
 use specwright_runtime::value::Patch;
 
 /// A reminder by e-mail.
@@ -87,7 +88,7 @@ impl<'de> Deserialize<'de> for Reminder {
         let member = match value.get("kind").and_then(serde_json::Value::as_str) {
             Some("email") => serde_json::from_value(value).map(Self::EmailReminder),
             Some("webhook") => serde_json::from_value(value).map(Self::WebhookReminder),
-            _ => return Err(serde::de::Error::custom("the property \"kind\" names no member of Reminder")),
+            _ => Err(unknown_tag("kind", "Reminder")),
         };
         member.map_err(serde::de::Error::custom)
     }

@@ -59,6 +59,10 @@ pub mod local;
 #[cfg(feature = "proof")]
 pub mod proof;
 
+// The derive of `value` names this crate; so do our own tests.
+#[cfg(test)]
+extern crate self as specwright_runtime;
+
 // Generated code names these through here, so that it and the runtime agree on their versions.
 #[doc(hidden)]
 pub use serde;

@@ -49,8 +49,9 @@ macro_rules! string_enum {
 
             /// The value on the wire.
             pub const fn as_str(self) -> &'static str {
-                const TEXTS: &[&str] = &[$($value,)+];
-                TEXTS[self as usize]
+                match self {
+                    $(Self::$variant => $value,)+
+                }
             }
         }
 
@@ -64,8 +65,7 @@ macro_rules! string_enum {
             type Err = $crate::value::UnknownValue;
 
             fn from_str(text: &str) -> ::std::result::Result<Self, $crate::value::UnknownValue> {
-                let found = Self::ALL.iter().find(|value| value.as_str() == text);
-                found.copied().ok_or_else(|| $crate::value::UnknownValue::new(::std::stringify!($name), text))
+                $crate::value::known(Self::ALL, Self::as_str, ::std::stringify!($name), text)
             }
         }
 
@@ -164,6 +164,22 @@ macro_rules! integer_enum {
             }
         }
     };
+}
+
+/// The value of an enum that has this text on the wire.
+///
+/// # Errors
+///
+/// None has.
+#[doc(hidden)]
+pub fn known<T: Copy>(
+    all: &[T],
+    as_str: fn(T) -> &'static str,
+    type_name: &'static str,
+    text: &str,
+) -> Result<T, UnknownValue> {
+    let found = all.iter().copied().find(|value| as_str(*value) == text);
+    found.ok_or_else(|| UnknownValue::new(type_name, text))
 }
 
 /// Reads a string as the value that it is.

@@ -4,18 +4,24 @@
 //! exactly what its `format` allows.
 
 mod enumeration;
+mod object;
 mod text;
 mod tuple;
 
 #[doc(hidden)]
-pub use self::enumeration::{Integer, Text};
+pub use self::{
+    enumeration::{Integer, Text, known},
+    object::{Object, Properties, object},
+};
 pub use self::{
     text::{Decimal, Duration, DurationParts, NotOfFormat, Time},
     tuple::{Never, OptionalElements, RequiredElements, Tuple},
 };
+/// serde's trait, and a derive for the structs of generated types.
+pub use {serde::de::Deserialize, specwright_derive::Deserialize};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserializer, Serialize, Serializer, de::Error as _};
 
 /// A property that may be absent, `null` or a value, for example of a JSON Merge Patch (RFC 7396).
 ///

@@ -126,6 +126,10 @@ impl Bench<'_> {
         for kind in Kind::ALL {
             fs::rename(generated.join(kind.folder()).join("src"), folder.join(kind.folder()).join("src"))?;
         }
+        // The proof is not compared, but is a member of the workspace.
+        let proof = folder.join("proof").join("src");
+        fs::create_dir_all(&proof)?;
+        fs::write(proof.join("main.rs"), "fn main() {}\n")?;
         let ours = ["ours-types".to_owned(), format!("ours-{}", kind.folder())];
         let our_roots = ["types", kind.folder()].map(|crate_| folder.join(crate_).join("src").join("lib.rs"));
 

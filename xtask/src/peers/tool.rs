@@ -181,7 +181,7 @@ impl Tool {
 
 /// The manifest of progenitor's crate in a workspace that has the same dependencies.
 pub(crate) const PROGENITOR_MANIFEST: &str = "[package]\nname = \"peer\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
-    bytes.workspace = true\nchrono.workspace = true\nfutures.workspace = true\nprogenitor-client.workspace = true\n\
+    base64.workspace = true\nbytes.workspace = true\nchrono.workspace = true\nfutures.workspace = true\nprogenitor-client.workspace = true\n\
     rand.workspace = true\nregress.workspace = true\nreqwest.workspace = true\nserde.workspace = true\n\
     serde_json.workspace = true\nuuid.workspace = true\n";
 

@@ -55,11 +55,7 @@ fn view(api: &Api, struct_name: &str, field: &Field, defaults: &mut Vec<DefaultV
     }
     let (ty, default) = match &field.presence {
         Presence::Required => (ty, String::new()),
-        Presence::RequiredNullable => {
-            // Without it serde takes an absent `Option` for null.
-            serde.push("deserialize_with = \"Option::deserialize\"".into());
-            (format!("Option<{ty}>"), "None".into())
-        }
+        Presence::RequiredNullable => (format!("Option<{ty}>"), "None".into()),
         Presence::Optional => {
             serde.push("default, skip_serializing_if = \"Option::is_none\"".into());
             if matches!(literal::resolved(api, &field.ty), Type::Json | Type::Null) {

@@ -139,8 +139,8 @@ struct Uses {
     types: BTreeSet<String>,
     /// Statics of schemas.
     schemas: bool,
-    /// Names of `serde`.
-    serde: BTreeSet<&'static str>,
+    /// Whether anything is read and written.
+    serde: bool,
     patch: bool,
     with_tag: bool,
     /// Names of `specwright_runtime::schema`.
@@ -160,14 +160,14 @@ impl Uses {
     fn lines(&self, api: &Api, module: &str) -> Vec<String> {
         let braced = |names: &mut dyn Iterator<Item = String>| names.collect::<Vec<_>>().join(", ");
         let mut lines = Vec::new();
-        if !self.serde.is_empty() {
-            lines.push(format!("use serde::{{{}}};", braced(&mut self.serde.iter().map(|name| (*name).to_owned()))));
+        if self.serde {
+            lines.push("use serde::Serialize;".into());
         }
         if !self.runtime_schema.is_empty() {
             let names = braced(&mut self.runtime_schema.iter().map(|name| (*name).to_owned()));
             lines.push(format!("use specwright_runtime::schema::{{{names}}};"));
         }
-        let values: Vec<&str> = [(self.patch, "Patch"), (self.with_tag, "with_tag")]
+        let values: Vec<&str> = [(self.serde, "Deserialize"), (self.patch, "Patch"), (self.with_tag, "with_tag")]
             .into_iter()
             .filter_map(|(used, name)| used.then_some(name))
             .collect();
@@ -227,7 +227,7 @@ fn item(api: &Api, def: &TypeDef, uses: &mut Uses) -> String {
             print(&AliasView { docs, deprecated, name, ty: rust_type(ty, "") })
         }
         TypeKind::Newtype(ty) => {
-            uses.serde.extend(["Deserialize", "Serialize"]);
+            uses.serde = true;
             uses.ty(ty);
             print(&NewtypeView { docs, deprecated, name, ty: rust_type(ty, "") })
         }
@@ -254,7 +254,7 @@ fn variant_view<T: std::fmt::Display>(variant: &Variant<T>, literal: String) -> 
 }
 
 fn struct_item(api: &Api, name: &str, docs: String, deprecated: bool, body: &Struct, uses: &mut Uses) -> String {
-    uses.serde.extend(["Deserialize", "Serialize"]);
+    uses.serde = true;
     for field in &body.fields {
         uses.ty(&field.ty);
         uses.patch |= field.presence == Presence::OptionalNullable;
@@ -280,7 +280,7 @@ fn struct_item(api: &Api, name: &str, docs: String, deprecated: bool, body: &Str
 }
 
 fn union_item(api: &Api, name: &str, docs: String, deprecated: bool, union: &Union, uses: &mut Uses) -> String {
-    uses.serde.extend(["Deserialize", "Serialize"]);
+    uses.serde = true;
     for variant in &union.variants {
         uses.ty(&variant.ty);
     }

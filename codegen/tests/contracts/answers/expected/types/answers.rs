@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `answers`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `Point`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

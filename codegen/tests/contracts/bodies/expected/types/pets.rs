@@ -2,8 +2,8 @@
 
 //! Types of the operations tagged `pets`.
 
-use serde::{Deserialize, Serialize};
-use specwright_runtime::value::Patch;
+use serde::Serialize;
+use specwright_runtime::value::{Deserialize, Patch};
 
 /// The schema `Pet`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

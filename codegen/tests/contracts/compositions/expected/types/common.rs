@@ -2,9 +2,9 @@
 
 //! Types that several tags share.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use specwright_runtime::schema::{Format, Schema, no_member, select, unknown_tag};
-use specwright_runtime::value::{Patch, with_tag};
+use specwright_runtime::value::{Deserialize, Patch, with_tag};
 
 use crate::Cat;
 

@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `default`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `Identifier`.
 pub type Identifier = String;

@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `forms`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 use crate::Place;
 

@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `uploads`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `Avatar`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

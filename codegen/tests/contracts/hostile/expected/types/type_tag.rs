@@ -2,8 +2,9 @@
 
 //! Types of the operations tagged `type`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use specwright_runtime::schema::{Schema, no_member, select};
+use specwright_runtime::value::Deserialize;
 
 specwright_runtime::string_enum! {
     /// The schema `FnAbc`.

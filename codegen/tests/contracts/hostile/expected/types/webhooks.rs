@@ -2,7 +2,8 @@
 
 //! Types that several tags share: `XRequestBody`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `XRequestBody`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]

@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `shelf`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `FindSearch`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

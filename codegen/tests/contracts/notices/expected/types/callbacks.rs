@@ -2,7 +2,8 @@
 
 //! Types that several tags share: `Reading`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `Reading`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]

@@ -2,7 +2,8 @@
 
 //! Types that several tags share, `NewPetGoneResponse` to `Pet`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `NewPetGoneResponse`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

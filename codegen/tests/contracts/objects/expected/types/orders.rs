@@ -2,8 +2,8 @@
 
 //! Types of the operations tagged `orders`.
 
-use serde::{Deserialize, Serialize};
-use specwright_runtime::value::Patch;
+use serde::Serialize;
+use specwright_runtime::value::{Deserialize, Patch};
 
 use crate::Customer;
 
@@ -26,7 +26,6 @@ pub struct Order {
     /// The property `total`.
     pub total: Money,
     /// The property `note`.
-    #[serde(deserialize_with = "Option::deserialize")]
     pub note: Option<String>,
     /// What is taken off.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `default`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `Reading`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -10,10 +11,8 @@ pub struct Reading {
     /// The property `value`.
     pub value: f64,
     /// The property `unit`.
-    #[serde(deserialize_with = "Option::deserialize")]
     pub unit: Option<ReadingUnit>,
     /// The property `sensor`.
-    #[serde(deserialize_with = "Option::deserialize")]
     pub sensor: Option<Sensor>,
     /// The property `backup`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

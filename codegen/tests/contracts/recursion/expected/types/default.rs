@@ -2,9 +2,9 @@
 
 //! Types of the operations tagged `default`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use specwright_runtime::schema::{Schema, no_member, select};
-use specwright_runtime::value::Patch;
+use specwright_runtime::value::{Deserialize, Patch};
 
 use crate::schemas;
 

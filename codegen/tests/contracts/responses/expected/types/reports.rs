@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `reports`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `Problem`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -19,6 +20,5 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Report {
     /// The property `title`.
-    #[serde(deserialize_with = "Option::deserialize")]
     pub title: Option<String>,
 }

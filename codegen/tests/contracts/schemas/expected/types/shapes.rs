@@ -2,9 +2,9 @@
 
 //! Types of the operations tagged `shapes`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use specwright_runtime::schema::{Schema, no_member, select, unknown_tag};
-use specwright_runtime::value::Patch;
+use specwright_runtime::value::{Deserialize, Patch};
 
 use crate::schemas;
 
@@ -43,7 +43,6 @@ pub struct Everything {
     /// The property `name`.
     pub name: String,
     /// The property `note`.
-    #[serde(deserialize_with = "Option::deserialize")]
     pub note: Option<String>,
     /// The property `nickname`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

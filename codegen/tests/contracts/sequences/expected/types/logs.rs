@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `logs`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `ProblemResponse`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]

@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `echo`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `Deep`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]

@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `accounts`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `Account`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

@@ -2,9 +2,9 @@
 
 //! Types that several tags share.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use specwright_runtime::schema::{Literal, Schema, no_member, select, unknown_tag};
-use specwright_runtime::value::{Patch, with_tag};
+use specwright_runtime::value::{Deserialize, Patch, with_tag};
 
 use crate::{Pet, schemas};
 
@@ -534,7 +534,7 @@ pub struct Presence {
     /// The property `must`.
     pub must: String,
     /// The property `mustNull`.
-    #[serde(rename = "mustNull", deserialize_with = "Option::deserialize")]
+    #[serde(rename = "mustNull")]
     pub must_null: Option<String>,
     /// The property `may`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

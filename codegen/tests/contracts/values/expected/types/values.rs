@@ -2,8 +2,9 @@
 
 //! Types of the operations tagged `values`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use specwright_runtime::schema::unknown_tag;
+use specwright_runtime::value::Deserialize;
 
 /// The schema `Bird`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `attachments`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// A file kept with a task, without its content.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -16,7 +17,6 @@ pub struct Attachment {
     #[serde(rename = "contentType")]
     pub content_type: String,
     /// What the file is.
-    #[serde(deserialize_with = "Option::deserialize")]
     pub description: Option<String>,
     /// The size of the content, in bytes.
     pub size: i64,

@@ -2,7 +2,8 @@
 
 //! Types that several tags share.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// One violation of the contract.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

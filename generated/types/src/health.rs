@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `health`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The process runs.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

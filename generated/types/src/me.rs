@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `me`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// The caller.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -11,10 +12,9 @@ pub struct Me {
     #[serde(rename = "userId")]
     pub user_id: String,
     /// The session.
-    #[serde(rename = "sessionId", deserialize_with = "Option::deserialize")]
+    #[serde(rename = "sessionId")]
     pub session_id: Option<String>,
     /// The active organization, if there is one.
-    #[serde(deserialize_with = "Option::deserialize")]
     pub organization: Option<Organization>,
 }
 
@@ -24,10 +24,8 @@ pub struct Organization {
     /// The organization.
     pub id: String,
     /// Its name in addresses.
-    #[serde(deserialize_with = "Option::deserialize")]
     pub slug: Option<String>,
     /// The caller's role.
-    #[serde(deserialize_with = "Option::deserialize")]
     pub role: Option<String>,
     /// The caller's permissions.
     pub permissions: Vec<String>,

@@ -2,7 +2,8 @@
 
 //! Types of the operations tagged `projects`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use specwright_runtime::value::Deserialize;
 
 /// A project to create.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -26,7 +27,6 @@ pub struct Project {
     /// The project's name for people.
     pub name: String,
     /// More about it.
-    #[serde(deserialize_with = "Option::deserialize")]
     pub description: Option<String>,
     /// The user who created it.
     #[serde(rename = "createdBy")]
@@ -42,6 +42,6 @@ pub struct ProjectPage {
     /// The projects.
     pub items: Vec<Project>,
     /// The `cursor` of the next page; null on the last one.
-    #[serde(rename = "nextCursor", deserialize_with = "Option::deserialize")]
+    #[serde(rename = "nextCursor")]
     pub next_cursor: Option<String>,
 }

@@ -2,9 +2,9 @@
 
 //! Types of the operations tagged `tasks`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use specwright_runtime::schema::unknown_tag;
-use specwright_runtime::value::Patch;
+use specwright_runtime::value::{Deserialize, Patch};
 
 /// A reminder by e-mail.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -114,25 +114,23 @@ pub struct Task {
     /// What is to be done.
     pub title: String,
     /// More about it.
-    #[serde(deserialize_with = "Option::deserialize")]
     pub description: Option<String>,
     /// How far a task is.
     pub status: TaskStatus,
     /// How much a task matters.
     pub priority: TaskPriority,
     /// When it has to be done.
-    #[serde(rename = "dueAt", deserialize_with = "Option::deserialize")]
+    #[serde(rename = "dueAt")]
     pub due_at: Option<chrono::DateTime<chrono::Utc>>,
     /// Words to find it by.
     pub labels: Vec<Label>,
     /// The project it belongs to.
-    #[serde(rename = "projectId", deserialize_with = "Option::deserialize")]
+    #[serde(rename = "projectId")]
     pub project_id: Option<uuid::Uuid>,
     /// The user who is to do it.
-    #[serde(rename = "assigneeId", deserialize_with = "Option::deserialize")]
+    #[serde(rename = "assigneeId")]
     pub assignee_id: Option<String>,
     /// How its due time is announced.
-    #[serde(deserialize_with = "Option::deserialize")]
     pub reminder: Option<Reminder>,
     /// The user who created it.
     #[serde(rename = "createdBy")]
@@ -151,7 +149,7 @@ pub struct TaskPage {
     /// The tasks.
     pub items: Vec<Task>,
     /// The `cursor` of the next page; null on the last one.
-    #[serde(rename = "nextCursor", deserialize_with = "Option::deserialize")]
+    #[serde(rename = "nextCursor")]
     pub next_cursor: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 //!
 //! The two sides take turns in one run; printed are the median of each and the median of the ratios. Compiling is `cargo check` of
 //! the generated crates alone: every dependency is compiled before, on both sides, and our crates and progenitor's stand in one
-//! workspace with the same dependencies and features.
+//! workspace of their own, with the features that they ask for.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,9 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::cpu::{self, median};
-use crate::corpus::crates::{DEPENDENCIES, Kind, Recipe};
+use crate::corpus::crates::{Kind, Recipe};
 use crate::corpus::limited::{Ended, run_limited};
-use crate::peers::{
-    self,
-    tool::{self, Tool},
-};
+use crate::peers::tool::{self, Tool};
 use crate::workspace::{Workspace, command_line, run as run_program};
 
 /// What is compared, and how often.
@@ -126,10 +123,6 @@ impl Bench<'_> {
         for kind in Kind::ALL {
             fs::rename(generated.join(kind.folder()).join("src"), folder.join(kind.folder()).join("src"))?;
         }
-        // The proof is not compared, but is a member of the workspace.
-        let proof = folder.join("proof").join("src");
-        fs::create_dir_all(&proof)?;
-        fs::write(proof.join("main.rs"), "fn main() {}\n")?;
         let ours = ["ours-types".to_owned(), format!("ours-{}", kind.folder())];
         let our_roots = ["types", kind.folder()].map(|crate_| folder.join(crate_).join("src").join("lib.rs"));
 
@@ -141,7 +134,6 @@ impl Bench<'_> {
                 return Ok(None);
             }
             fs::write(peer.join("Cargo.toml"), tool::PROGENITOR_MANIFEST)?;
-            peers::add_member(&folder)?;
             (folder.join("Cargo.toml"), peer.join("src").join("lib.rs"))
         } else {
             let peer = self.folder.join("peer");
@@ -153,11 +145,14 @@ impl Bench<'_> {
             tool.complete(&peer)?;
             (peer.join("Cargo.toml"), peer.join("src").join("lib.rs"))
         };
-        let our_check =
-            || self.check(&folder.join("Cargo.toml"), &self.workspace.target, &[DEPENDENCIES, &ours[0], &ours[1]]);
+        let members: &[&str] =
+            if tool == Tool::Progenitor { &["types", kind.folder(), "peer"] } else { &["types", kind.folder()] };
+        set_members(&folder, members)?;
+        let target = self.folder.join("target").join(kind.folder());
+        let our_check = || self.check(&folder.join("Cargo.toml"), &target, &[&ours[0], &ours[1]]);
         let their_check = || {
             if tool == Tool::Progenitor {
-                self.check(&their_manifest, &self.workspace.target, &[DEPENDENCIES, "peer"])
+                self.check(&their_manifest, &target, &["peer"])
             } else {
                 self.check(
                     &their_manifest,
@@ -219,6 +214,17 @@ impl Pair {
         let ratios = self.ours.iter().zip(&self.theirs).map(|(ours, theirs)| theirs / ours).collect();
         format!("{:.2}\t{:.2}\t{:.1}", median(self.ours.clone()), median(self.theirs.clone()), median(ratios))
     }
+}
+
+/// Leaves these members in the workspace, so that each has the features that it asks for, as with somebody who depends on it.
+fn set_members(folder: &Path, members: &[&str]) -> anyhow::Result<()> {
+    let manifest = folder.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest)?;
+    let lines = text.lines().map(|line| match line.starts_with("members = [") {
+        true => format!("members = {members:?}\n"),
+        false => format!("{line}\n"),
+    });
+    Ok(fs::write(manifest, lines.collect::<String>())?)
 }
 
 fn empty(folder: &Path) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::{ToTokens, format_ident, quote};
-use syn_derive::{
+use syn::{
     Data, DataStruct, DeriveInput, Error, ExprPath, Field, Fields, Ident, LitStr, Result, Type, ext::IdentExt as _,
     parse_macro_input, spanned::Spanned as _,
 };
@@ -78,7 +78,7 @@ impl<'a> Property<'a> {
                 } else if meta.path.is_ident("flatten") {
                     property.flatten = true;
                 } else if meta.path.is_ident("default") {
-                    let has_path = meta.input.peek(syn_derive::Token![=]);
+                    let has_path = meta.input.peek(syn::Token![=]);
                     property.absent = if has_path { Absent::Value(text()?.parse()?) } else { Absent::Default };
                 } else if meta.path.is_ident("skip_serializing_if") {
                     text()?;

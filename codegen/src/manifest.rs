@@ -69,7 +69,9 @@ pub fn write_proof(folder: &Path, runtime: &str) -> Result<Option<PathBuf>, Erro
     let text = format!(
         "[package]\nname = \"api-proof\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n\
          api-client = {{ path = \"../client\" }}\napi-server = {{ path = \"../server\" }}\napi-types = {{ path = \"../types\" }}\n\
-         specwright-runtime = {{ {runtime}, default-features = false, features = [\"proof\"] }}\n"
+         chrono = {{ version = \"0.4\", default-features = false, features = [\"std\", \"serde\"] }}\nserde_json = \"1\"\n\
+         specwright-runtime = {{ {runtime}, default-features = false, features = [\"proof\"] }}\n\
+         uuid = {{ version = \"1\", features = [\"serde\"] }}\n"
     );
     let io = |source| Error::Io { path: path.clone(), source };
     fs::create_dir_all(folder).map_err(io)?;

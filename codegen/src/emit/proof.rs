@@ -13,17 +13,54 @@ use super::server::{Imports, request, response};
 use super::{File, text};
 use crate::ir::{Api, Body, Media, MediaKind, Operation, Part, PartKind, Response, Status, Tag};
 
-/// Prints the program: `main.rs`, and a file per tag.
+/// Where the receivers of webhooks and callbacks stand on the proof's server.
+const RECEIVED: &str = "/specwright-received";
+
+/// Prints the program: `main.rs`, and a file per tag. Webhooks and callbacks are received by a server that is printed for them
+/// as if they were operations, in `received`.
 pub fn files(api: &Api) -> Vec<File> {
-    let mut files = vec![File::new("main.rs", main(api))];
+    let received: Vec<Tag> = api.outbound.iter().map(received).collect();
+    let mut files = vec![File::new("main.rs", main(api, &received))];
     for tag in &api.tags {
-        files.push(File::new(format!("{}.rs", text::file_stem(&tag.name.rust)), tag_file(api, tag)));
+        let stem = text::file_stem(&tag.name.rust);
+        files.push(File::new(format!("{stem}.rs"), tag_file(api, tag, &received, Side::Served)));
+    }
+    for tag in &received {
+        let stem = text::file_stem(&tag.name.rust);
+        files.push(File::new(format!("{stem}.rs"), tag_file(api, tag, &received, Side::Sent)));
+        for file in super::server::tag_files(api, tag) {
+            files.push(File::new(format!("received/{}", file.path), file.text));
+        }
+    }
+    if !received.is_empty() {
+        let modules: String =
+            received.iter().map(|tag| format!("pub(crate) mod {};\n", text::module(&tag.name.rust))).collect();
+        let docs = text::module_docs("Who is told: a server of the webhooks and callbacks.", None);
+        files.push(File::new("received.rs", format!("{}{docs}\n{modules}", text::header(&api.contract))));
     }
     files
 }
 
-fn main(api: &Api) -> String {
-    let modules: Vec<String> = api.tags.iter().map(|tag| text::module(&tag.name.rust)).collect();
+/// Which way the requests of an operation go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// From the client to the service.
+    Served,
+    /// From the service to a receiver.
+    Sent,
+}
+
+/// Webhooks or callbacks as operations of a server, each with a path of its own.
+fn received(tag: &Tag) -> Tag {
+    let mut tag = tag.clone();
+    for operation in &mut tag.operations {
+        operation.path = format!("/{}/{}", tag.name.rust, operation.name.rust.trim_start_matches("r#"));
+    }
+    tag
+}
+
+fn main(api: &Api, received: &[Tag]) -> String {
+    let modules: Vec<String> = api.tags.iter().chain(received).map(|tag| text::module(&tag.name.rust)).collect();
     let mut out = text::header(&api.contract);
     out.push_str(&text::crate_docs(&format!("Proves the crates of {}.", super::types::sentence(api)), None));
     out.push_str("\n#![allow(deprecated, reason = \"deprecated operations are still operations\")]\n");
@@ -31,9 +68,50 @@ fn main(api: &Api) -> String {
     for module in &modules {
         let _ = writeln!(out, "mod {module};");
     }
+    if !received.is_empty() {
+        out.push_str("#[allow(unreachable_pub, reason = \"it is written as a crate\")]\nmod received;\n");
+    }
     let cases: String = modules.iter().map(|module| format!("cases.extend({module}::cases());\n")).collect();
     let credentials = if api.security_schemes.is_empty() { "" } else { ", api_client::Credentials::none()" };
     let mutable = if modules.is_empty() { "" } else { "mut " };
+    let (client, clients, router) = if received.is_empty() {
+        ("api_client::Client".to_owned(), String::new(), "api_server::router(Api(stage), service)".to_owned())
+    } else {
+        let routes: String = received
+            .iter()
+            .map(|tag| {
+                let module = text::module(&tag.name.rust);
+                format!(".merge(received::{module}::routes(std::sync::Arc::new(Api(stage.clone())), service))")
+            })
+            .collect();
+        let clients = "
+            /// The client, and what sends without being asked.
+            struct Clients {
+                api: api_client::Client,
+                sender: api_client::Sender,
+                base_url: String,
+            }
+            ";
+        let router = format!(
+            "{{
+                let received = service.finish(specwright_runtime::axum::Router::new(){routes});
+                let router = api_server::router(Api(stage), service)?;
+                Ok(specwright_runtime::axum::Router::new().nest({RECEIVED:?}, received).fallback_service(router))
+            }}"
+        );
+        ("Clients".to_owned(), clients.to_owned(), router)
+    };
+    let made = if received.is_empty() {
+        format!("api_client::Client::with_client(base_url, http{credentials})")
+    } else {
+        format!(
+            "Clients {{
+                api: api_client::Client::with_client(base_url, http.clone(){credentials}),
+                sender: api_client::Sender::with_client(http),
+                base_url: format!(\"{{base_url}}{RECEIVED}\"),
+            }}"
+        )
+    };
     let _ = write!(
         out,
         "
@@ -43,14 +121,14 @@ fn main(api: &Api) -> String {
 
         /// Handlers that show what they are given.
         struct Api(proof::Stage);
-
+        {clients}
         fn main() -> ExitCode {{
-            let {mutable}cases: Vec<proof::Case<api_client::Client>> = Vec::new();
+            let {mutable}cases: Vec<proof::Case<{client}>> = Vec::new();
             {cases}
             let proved = proof::run(
                 &cases,
-                |stage, service| api_server::router(Api(stage), service),
-                |base_url, http| api_client::Client::with_client(base_url, http{credentials}),
+                |stage, service| {router},
+                |base_url, http| {made},
             );
             match proved {{
                 Ok(report) => report.finish(),
@@ -65,12 +143,29 @@ fn main(api: &Api) -> String {
     out
 }
 
-fn tag_file(api: &Api, tag: &Tag) -> String {
+fn tag_file(api: &Api, tag: &Tag, received: &[Tag], side: Side) -> String {
     let module = text::module(&tag.name.rust);
-    let server = format!("api_server::{module}");
+    let server = match side {
+        Side::Served => format!("api_server::{module}"),
+        Side::Sent => format!("crate::received::{module}"),
+    };
+    let (imported, client) =
+        if received.is_empty() { ("Api", "api_client::Client") } else { ("{Api, Clients}", "Clients") };
     let mut printer = Printer::new("api_types::schemas::", "api_types::schemas::patterns::".into());
     let plans: String = tag.operations.iter().map(|operation| plan(operation, &server, &mut printer)).collect();
-    let cases: String = tag.operations.iter().map(case).collect();
+    let cases: String = tag
+        .operations
+        .iter()
+        .map(|operation| match side {
+            Side::Served if received.is_empty() => case(operation, "api_client", "client", None),
+            Side::Served => case(operation, "api_client", "client.api", None),
+            Side::Sent => {
+                let names = format!("api_client::{module}");
+                let sender = format!("{names}::{}::new(client.sender.clone())", tag.trait_name);
+                case(operation, &names, &sender, Some(&operation.path))
+            }
+        })
+        .collect();
     let methods: String = tag.operations.iter().map(|operation| handler(operation, &server)).collect();
     let mut out = text::header(&api.contract);
     out.push_str(&text::module_docs(&format!("Operations tagged {}.", text::code(&tag.name.wire)), None));
@@ -84,9 +179,9 @@ fn tag_file(api: &Api, tag: &Tag) -> String {
         use specwright_runtime::proof::{{Answer, Body, Case, Content, Header, Part, Plan, Spelling, Status}};
         use specwright_runtime::schema::{{Discriminator, Format, Literal, Number, Schema, Types}};
 
-        use crate::Api;
+        use crate::{imported};
 
-        pub(crate) fn cases() -> Vec<Case<api_client::Client>> {{
+        pub(crate) fn cases() -> Vec<Case<{client}>> {{
             vec![{cases}]
         }}
 
@@ -228,27 +323,28 @@ fn part_media_type(part: &Part) -> String {
     text::string_literal(&wanted.replace("*/", "application/").replace('*', "x-proof"))
 }
 
-/// The call of the client's method.
-fn case(operation: &Operation) -> String {
-    let arguments: Vec<String> = argument_names(operation)
-        .iter()
-        .map(|name| {
-            match operation.parameters.iter().position(|parameter| plain(&parameter.name.rust) == plain(name)) {
-                Some(index) => format!("given.argument({index})?"),
-                None if name == "accept" => accept_argument(operation),
-                None => operation.body.as_ref().map(|body| body_argument(operation, body)).unwrap_or_default(),
-            }
-        })
-        .collect();
+/// The call of the client's method, or of the sender's with the URL that is this path on the proof's server. The operation's
+/// types stand in the module `names`.
+fn case(operation: &Operation, names: &str, client: &str, path: Option<&str>) -> String {
+    let made = if path.is_some() { "sent" } else { "new" };
+    let mut arguments: Vec<String> =
+        path.map(|path| format!("&format!(\"{{}}{path}\", client.base_url)")).into_iter().collect();
+    arguments.extend(argument_names(operation).iter().map(|name| {
+        match operation.parameters.iter().position(|parameter| plain(&parameter.name.rust) == plain(name)) {
+            Some(index) => format!("given.argument({index})?"),
+            None if name == "accept" => accept_argument(operation, names),
+            None => operation.body.as_ref().map(|body| body_argument(operation, body, names)).unwrap_or_default(),
+        }
+    }));
     format!(
-        "Case::new(&{}, |client, given| Box::pin(async move {{
-            let result = client.{}({}).await;
+        "Case::{made}(&{}, |client, given| Box::pin(async move {{
+            let result = {client}.{}({}).await;
             {}
         }})),\n",
         operation.constant,
         operation.name.rust,
         arguments.join(", "),
-        arrived(operation)
+        arrived(operation, names)
     )
 }
 
@@ -258,7 +354,7 @@ fn plain(name: &str) -> &str {
 }
 
 /// The media type that is asked for.
-fn accept_argument(operation: &Operation) -> String {
+fn accept_argument(operation: &Operation, names: &str) -> String {
     let Some(accept) = accept(operation) else { return String::new() };
     let last = accept.variants.len() - 1;
     let arms: Vec<String> = accept
@@ -267,14 +363,14 @@ fn accept_argument(operation: &Operation) -> String {
         .enumerate()
         .map(|(index, (variant, _))| {
             let selector = if index == last { "_".into() } else { index.to_string() };
-            format!("{selector} => api_client::{}::{variant}", accept.name)
+            format!("{selector} => {names}::{}::{variant}", accept.name)
         })
         .collect();
     format!("match given.accept() {{ {} }}", arms.join(", "))
 }
 
 /// The expression that reads the client's result.
-fn arrived(operation: &Operation) -> String {
+fn arrived(operation: &Operation, names: &str) -> String {
     let success = Outcome::success(operation);
     let Some(item) = &success.item else {
         return match success.ty.as_str() {
@@ -297,7 +393,7 @@ fn arrived(operation: &Operation) -> String {
                 .variants
                 .iter()
                 .map(|variant| {
-                    let path = format!("api_client::{}::{}", item.name, variant.name);
+                    let path = format!("{names}::{}::{}", item.name, variant.name);
                     match (&variant.content, body_of(variant)) {
                         (Some(ty), _) => format!("{path}(body) => {},\n", read(ty, "body")),
                         (None, Some(ty)) => format!("{path} {{ body, .. }} => {},\n", read(&ty, "body")),
@@ -325,8 +421,8 @@ fn is_stream(ty: &str) -> bool {
     ty == "ByteStream" || ty.starts_with("Items<")
 }
 
-fn body_argument(operation: &Operation, body: &Body) -> String {
-    let prefix = &operation.type_prefix;
+fn body_argument(operation: &Operation, body: &Body, names: &str) -> String {
+    let prefix = &format!("{names}::{}", operation.type_prefix);
     if let [media] = body.media.as_slice() {
         return match (&media.kind, body.required) {
             (MediaKind::Json { .. } | MediaKind::Form { .. } | MediaKind::Text { .. }, _) => "given.body()?".into(),
@@ -355,7 +451,7 @@ fn body_argument(operation: &Operation, body: &Body) -> String {
                 MediaKind::Binary => "given.bytes()".into(),
                 MediaKind::Multipart { parts, additional, .. } => form(prefix, parts, additional.is_some()),
             };
-            let value = format!("api_client::{prefix}Body::{}({value})", media.variant);
+            let value = format!("{prefix}Body::{}({value})", media.variant);
             match (body.required, index == last) {
                 (true, true) => format!("_ => {value}"),
                 (true, false) => format!("Some({index}) => {value}"),
@@ -396,7 +492,7 @@ fn form(prefix: &str, parts: &[Part], additional: bool) -> String {
     if additional {
         fields.push(format!("{}: Default::default()", free("additional_properties", parts)));
     }
-    format!("api_client::{prefix}Form {{ {} }}", fields.join(", "))
+    format!("{prefix}Form {{ {} }}", fields.join(", "))
 }
 
 /// The method of the trait.

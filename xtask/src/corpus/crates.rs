@@ -100,8 +100,10 @@ impl Recipe {
         let proved: String = Kind::ALL
             .map(|kind| format!("api-{0} = {{ path = \"../{0}\", package = \"{package}-{0}\" }}\n", kind.folder()))
             .concat();
-        let proof =
-            format!("\n[dependencies]\n{proved}specwright-runtime = {{ workspace = true, features = [\"proof\"] }}\n");
+        let proof = format!(
+            "\n[dependencies]\n{proved}chrono.workspace = true\nserde_json.workspace = true\nuuid.workspace = true\n\
+                     specwright-runtime = {{ workspace = true, features = [\"proof\"] }}\n"
+        );
         fs::write(folder.join(PROOF).join("Cargo.toml"), member(&format!("{package}-{PROOF}"), &proof))?;
         let dependencies = folder.join("dependencies");
         fs::write(dependencies.join("Cargo.toml"), member(DEPENDENCIES, &self.union) + "\n[lib]\npath = \"lib.rs\"\n")?;

@@ -139,7 +139,8 @@ fn library(api: &Api) -> String {
     })
 }
 
-fn tag_files(api: &Api, tag: &Tag) -> Vec<File> {
+/// The files of a tag.
+pub(crate) fn tag_files(api: &Api, tag: &Tag) -> Vec<File> {
     let stem = text::file_stem(&tag.name.rust);
     let wire = text::code(&tag.name.wire);
     let split = tag.operations.len() > super::ONE_FILE;

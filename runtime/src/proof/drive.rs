@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::credential;
 use super::given::{Arrived, Fault, Given, Payload, Place, Received, Request};
+use super::noise::{self, Panics};
 use super::plan::{Content, Plan};
 use super::refusal;
 use super::report::Report;
@@ -50,6 +51,7 @@ pub(super) struct Ground {
     pub(super) stage: Stage,
     pub(super) http: reqwest::Client,
     pub(super) base_url: String,
+    pub(super) panics: Panics,
     /// The path templates of the contract.
     pub(super) paths: Vec<&'static str>,
 }
@@ -88,7 +90,7 @@ pub fn run<C>(
         let http = http.build()?;
         let client = client(&base_url, http.clone());
         let paths = cases.iter().map(|case| case.plan.operation.path).collect();
-        let ground = Ground { stage, http, base_url, paths };
+        let ground = Ground { stage, http, base_url, panics: Panics::watch(), paths };
         let mut report = Report::default();
         for case in cases {
             let mut found = Report { operations: 1, ..Report::default() };
@@ -154,6 +156,9 @@ async fn prove<C>(case: &Case<C>, client: &C, ground: &Ground, report: &mut Repo
     let base = fullest.cloned().or_else(|| reached.map(|request| (*request).clone()));
     if let Some(base) = base.filter(|_| !case.sent) {
         refusal::refusals(plan, ground, &requests, base, report).await;
+    }
+    if !case.sent {
+        noise::noise(plan, ground, &requests, report).await;
     }
 }
 
@@ -372,6 +377,7 @@ impl Report {
         self.proved += usize::from(complete);
         self.calls += found.calls;
         self.refusals += found.refusals;
+        self.damaged += found.damaged;
         self.unmade.extend(found.unmade.into_iter().map(name));
         self.unproved.extend(found.unproved.into_iter().map(name));
         let failures = found.failures.len();

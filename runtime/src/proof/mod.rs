@@ -9,6 +9,8 @@
 //! - One keyword at a time is broken, in each parameter and each part of each body: the router must refuse it with 400 or 422 and
 //!   name the keyword and the place, and the handler must not be reached. So must a missing parameter or body, a body of a foreign
 //!   media type (415), an `Accept` that nothing satisfies (406), and a secured operation without a credential (401).
+//! - Requests that were damaged at random places are answered, by a handler or with a problem: nothing panics, and nobody but a
+//!   handler says 500. `SPECWRIGHT_FUZZ_REQUESTS` says how many for each operation.
 //!
 //! What cannot be made or is outside HTTP is counted and named, never left out silently. Equal means: as JSON, and in addition
 //! what the type made of the value still says all that the value said.
@@ -20,6 +22,7 @@ mod credential;
 mod drive;
 mod example;
 mod given;
+mod noise;
 mod plan;
 mod refusal;
 mod report;

@@ -16,6 +16,9 @@ pub struct Report {
     pub calls: usize,
     /// Broken requests that were sent.
     pub refusals: usize,
+    /// Damaged requests that were sent.
+    #[serde(default)]
+    pub damaged: usize,
     /// Values that could not be made, each with its operation.
     pub unmade: Vec<String>,
     /// What the contract has and HTTP or the proof has not, each with its operation and the reason.
@@ -49,11 +52,12 @@ impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         write!(
             formatter,
-            "{} of {} operations proved; {} calls, {} refusals, {} values not made, {} not proved, {} failures",
+            "{} of {} operations proved; {} calls, {} refusals, {} damaged requests, {} values not made, {} not proved, {} failures",
             self.proved,
             self.operations,
             self.calls,
             self.refusals,
+            self.damaged,
             self.unmade.len(),
             self.unproved.len(),
             self.failures.len()

@@ -41,6 +41,8 @@ pub(super) struct Report {
     pub(super) proved: usize,
     pub(super) calls: usize,
     pub(super) refusals: usize,
+    #[serde(default)]
+    pub(super) damaged: usize,
     pub(super) unmade: Vec<String>,
     pub(super) unproved: Vec<String>,
     pub(super) failures: Vec<String>,
@@ -66,7 +68,7 @@ pub(super) struct Row {
 impl Row {
     /// The names of the columns.
     pub(super) const HEADER: &str = "name\toperations_in\toperations_out\tdiagnostics\tgenerate_ms\tlines\ttypes_s\tserver_s\tclient_s\t\
-         proved\tcalls\trefusals\tnot_made\tnot_proved\tfailures\tdropped\toutcome";
+         proved\tcalls\trefusals\tdamaged\tnot_made\tnot_proved\tfailures\tdropped\toutcome";
 
     pub(super) fn new(name: &str) -> Self {
         let name = name.to_owned();
@@ -129,11 +131,11 @@ impl fmt::Display for Row {
         let milliseconds = number(self.generate_milliseconds);
         let (before, after, dropped) = (number(self.operations.0), number(self.operations.1), number(self.dropped()));
         let proof = self.proof.as_ref().map_or_else(
-            || ["-"; 6].join("\t"),
+            || ["-"; 7].join("\t"),
             |proof| {
-                let Report { proved, calls, refusals, unmade, unproved, failures, .. } = proof;
+                let Report { proved, calls, refusals, damaged, unmade, unproved, failures, .. } = proof;
                 let (unmade, unproved, failures) = (unmade.len(), unproved.len(), failures.len());
-                format!("{proved}\t{calls}\t{refusals}\t{unmade}\t{unproved}\t{failures}")
+                format!("{proved}\t{calls}\t{refusals}\t{damaged}\t{unmade}\t{unproved}\t{failures}")
             },
         );
         let Self { name, outcome, .. } = self;
@@ -206,11 +208,12 @@ pub(super) fn summary(rows: &[Row], duration: Duration) -> String {
     if proofs().next().is_some() {
         let total = |figure: fn(&Report) -> usize| proofs().map(figure).sum::<usize>();
         text.push_str(&format!(
-            "; {} of {} operations proved by {} calls and {} refusals; {} values not made, {} things not proved, {} failures",
+            "; {} of {} operations proved by {} calls, {} refusals and {} damaged requests; {} values not made, {} things not proved, {} failures",
             total(|proof| proof.proved),
             total(|proof| proof.operations),
             total(|proof| proof.calls),
             total(|proof| proof.refusals),
+            total(|proof| proof.damaged),
             total(|proof| proof.unmade.len()),
             total(|proof| proof.unproved.len()),
             total(|proof| proof.failures.len()),

@@ -92,11 +92,15 @@ mod tests {
 
     #[test]
     fn reports_become_rows() {
-        check("ok\t2\t31\t900\t4\n", Ended::Success, "name\t-\t4\t2\t31\t900\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\tok");
-        check("rejected\t7\t12\t0\n", Ended::Success, "name\t-\t-\t7\t12\t0\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\trejected");
-        check("bug\t0\t12\t0\n", Ended::Success, "name\t-\t-\t0\t12\t0\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\tbug");
-        check("", Ended::Failure(Some(101)), "name\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\tpanic");
-        check("", Ended::Failure(None), "name\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\tcrash");
-        check("", Ended::TimeOut, "name\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\ttime-out: generate");
+        check("ok\t2\t31\t900\t4\n", Ended::Success, "name\t-\t4\t2\t31\t900\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\tok");
+        check(
+            "rejected\t7\t12\t0\n",
+            Ended::Success,
+            "name\t-\t-\t7\t12\t0\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\trejected",
+        );
+        check("bug\t0\t12\t0\n", Ended::Success, "name\t-\t-\t0\t12\t0\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\tbug");
+        check("", Ended::Failure(Some(101)), "name\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\tpanic");
+        check("", Ended::Failure(None), "name\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\tcrash");
+        check("", Ended::TimeOut, "name\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\ttime-out: generate");
     }
 }

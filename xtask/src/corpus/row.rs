@@ -234,7 +234,7 @@ mod tests {
         row.checked(Kind::Client, Ended::Failure(Some(101)), Duration::from_secs(3));
         assert_eq!(
             row.to_string(),
-            "tasks\t-\t-\t-\t-\t-\t1.50\t2.00\t3.00\t-\t-\t-\t-\t-\t-\t-\tdoes not compile: server, client"
+            "tasks\t-\t-\t-\t-\t-\t1.50\t2.00\t3.00\t-\t-\t-\t-\t-\t-\t-\t-\tdoes not compile: server, client"
         );
     }
 

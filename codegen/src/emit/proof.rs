@@ -11,7 +11,7 @@ use super::client::operation::{accept, argument_names, encoding_of, form_members
 use super::schema::Printer;
 use super::server::{Imports, request, response};
 use super::{File, text};
-use crate::ir::{Api, Body, Media, MediaKind, Operation, Part, PartKind, Response, Status, Tag};
+use crate::ir::{Api, Body, CallerKind, Media, MediaKind, Operation, Part, PartKind, Response, Status, Tag};
 
 /// Where the receivers of webhooks and callbacks stand on the proof's server.
 const RECEIVED: &str = "/specwright-received";
@@ -209,11 +209,13 @@ fn plan(operation: &Operation, server: &str, printer: &mut Printer<'_>) -> Strin
     format!(
         "static {constant}: Plan = Plan {{
             operation: &{server}::{constant},
+            machine: {},
             parameters: &[{}],
             body_required: {},
             bodies: &[{}],
             answers: &[{}],
         }};\n",
+        operation.caller_kind() == Some(CallerKind::Machine),
         parameters.join(", "),
         operation.body.as_ref().is_some_and(|body| body.required),
         bodies.join(", "),

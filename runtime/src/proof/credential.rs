@@ -7,6 +7,7 @@ use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Uri, header, request::Parts};
 
+use super::stage::Stage;
 use crate::auth::{AuthError, Authenticator, Caller, CallerParts, Credential, Organization, UserId};
 use crate::operation::{Location, Operation, Requirement, SchemeKind, SecurityScheme};
 use crate::service::ServiceBuilder;
@@ -14,7 +15,7 @@ use crate::service::ServiceBuilder;
 /// `proof:proof` for Basic (RFC 7617).
 const BASIC: &str = "cHJvb2Y6cHJvb2Y=";
 
-struct TakesProof;
+struct TakesProof(Stage);
 
 impl Authenticator for TakesProof {
     fn authenticate<'a>(
@@ -33,6 +34,7 @@ impl Authenticator for TakesProof {
         Box::pin(std::future::ready(match caller {
             Some(user) => {
                 let mut parts = CallerParts::new(user, scheme.name);
+                parts.machine = self.0.with(|scene| scene.plan.is_some_and(|plan| plan.machine));
                 // Operations may be for those only who act in an organization.
                 parts.organization = Some(Organization::new("org_proof"));
                 Ok(Caller::new(parts))
@@ -46,8 +48,9 @@ impl Authenticator for TakesProof {
 pub(super) fn with_authenticators(
     mut builder: ServiceBuilder,
     operations: impl Iterator<Item = &'static Operation>,
+    stage: &Stage,
 ) -> ServiceBuilder {
-    let authenticator: Arc<dyn Authenticator> = Arc::new(TakesProof);
+    let authenticator: Arc<dyn Authenticator> = Arc::new(TakesProof(stage.clone()));
     for operation in operations {
         for (scheme, _) in operation.security.iter().flat_map(|requirement| requirement.iter()) {
             builder = builder.authenticator(scheme.name, Arc::clone(&authenticator));

@@ -71,7 +71,7 @@ pub fn run<C>(
         let stage = Stage::default();
         let operations = cases.iter().map(|case| case.plan.operation);
         let builder = Service::builder().validate_responses(true).timeout(PATIENCE).body_limit(64 << 20);
-        let service = credential::with_authenticators(builder, operations).build();
+        let service = credential::with_authenticators(builder, operations, &stage).build();
         let on_stage = stage.clone();
         let router =
             router(stage.clone(), &service)?.layer(middleware::map_request(move |mut request: HttpRequest<Body>| {

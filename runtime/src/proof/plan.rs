@@ -9,6 +9,8 @@ use crate::schema::Schema;
 pub struct Plan {
     /// The operation of the server crate.
     pub operation: &'static Operation,
+    /// Whether it is for machines alone.
+    pub machine: bool,
     /// Parameters, in the contract's order.
     pub parameters: &'static [Parameter],
     /// Whether a body must be there.

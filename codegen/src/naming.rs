@@ -155,6 +155,7 @@ const RESERVED_MODULES: &[&str] = &[
     "schemes",
     "serde",
     "serde_json",
+    "specwright_model",
     "specwright_runtime",
     "std",
     "test",

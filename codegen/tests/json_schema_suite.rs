@@ -294,7 +294,7 @@ const PROGRAM: &str = r#"//! Judges the values of the suite.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use specwright_runtime::schema::{Direction, Schema, prepare_request, validate};
+use specwright_model::schema::{Direction, Schema, prepare_request, validate};
 
 fn takes<T: DeserializeOwned>(value: Value) -> String {
     serde_json::from_value::<T>(value).err().map_or_else(String::new, |error| format!("the type does not take it: {error}"))

@@ -4,8 +4,8 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use specwright_runtime::schema::{Direction, Schema, prepare_request, strip_write_only, validate};
-use specwright_runtime::value::{DurationParts, Patch, whole_numbers};
+use specwright_model::schema::{Direction, Schema, prepare_request, strip_write_only, validate};
+use specwright_model::value::{DurationParts, Patch, whole_numbers};
 
 // The files are what the crate `api-types` would have at its root.
 #[path = "contracts/values/expected/types/lib.rs"]

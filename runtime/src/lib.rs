@@ -1,8 +1,7 @@
 //! What generated code calls at run time, and what a service of one's own wires together.
 //!
-//! Without features this is small: [`schema`] (JSON Schema as constant data, and its interpreter), [`value`] (types that serde
-//! and the standard library lack) and [`operation`] (what the contract says about an operation). Generated types need no more,
-//! so a client does not build a web server.
+//! Without features this is small: [`operation`] (what the contract says about an operation), and [`schema`] and [`value`] of
+//! `specwright-model`, the crate that generated types stand on.
 //!
 //! The feature `server` adds the way of a request: [`service`] routes, authenticates and negotiates, [`decode`] reads what the
 //! contract says, the handler answers with a type that [`reply`] writes, and whatever goes wrong on the way is a [`problem`]
@@ -13,9 +12,9 @@
 //!
 //! Nothing here knows a contract: every name, path and schema arrives as data.
 
+pub use specwright_model::{schema, value};
+
 pub mod operation;
-pub mod schema;
-pub mod value;
 
 #[cfg(any(feature = "server", feature = "client"))]
 pub mod sequence;
@@ -58,10 +57,6 @@ pub mod local;
 
 #[cfg(feature = "proof")]
 pub mod proof;
-
-// The derive of `value` names this crate; so do our own tests.
-#[cfg(test)]
-extern crate self as specwright_runtime;
 
 // Generated code names these through here, so that it and the runtime agree on their versions.
 #[doc(hidden)]

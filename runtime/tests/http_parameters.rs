@@ -3,15 +3,15 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::type_complexity)]
 
 mod common;
+#[path = "../model/tests/load/mod.rs"]
+mod load;
 
 use std::sync::Arc;
 
 use axum::{body::Body, extract::Request, response::Response};
-use common::{
-    load::load,
-    service::{get, send, service},
-};
+use common::service::{get, send, service};
 use http::HeaderValue;
+use load::load;
 use serde_json::{Value, json};
 use specwright_runtime::{
     decode::Incoming,
@@ -446,7 +446,6 @@ async fn the_client_and_the_server_are_each_others_inverse() {
             Location::Header => call.header("color", encoding, value),
             Location::Cookie => call.cookie("color", encoding, value),
         }
-        .unwrap();
         let sent = call.build(&reqwest::Client::new(), "http://127.0.0.1:1").unwrap();
         let target = &sent.url().as_str()[url_path(sent.url().as_str())..];
         let mut request = get(target);

@@ -3,7 +3,7 @@
 use super::{rust_type::rust_type, text};
 use crate::ir::{Api, Literal, Number, Type, TypeKind};
 
-/// The value as `specwright_runtime::schema::Literal`.
+/// The value as `specwright_model::schema::Literal`.
 pub(crate) fn constant(literal: &Literal) -> String {
     match literal {
         Literal::Null => "Literal::Null".into(),
@@ -21,7 +21,7 @@ pub(crate) fn constant(literal: &Literal) -> String {
     }
 }
 
-/// The number as `specwright_runtime::schema::Number`.
+/// The number as `specwright_model::schema::Number`.
 pub(crate) fn number(number: Number) -> String {
     match number {
         Number::Integer(integer) => format!("Number::Integer({})", digits(&integer.to_string())),

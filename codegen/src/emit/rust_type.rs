@@ -10,8 +10,11 @@ pub(crate) fn item_type(ty: &Type, in_event: bool) -> String {
 
 /// The text of a type; `names` is put before the names of `api-types` (`""` there, `"api_types::"` elsewhere).
 ///
-/// The crates import nothing but `api_types` for it: everything else is written with the path that its users write.
+/// The crates import nothing but `api_types` for it: everything else is written with the path that its users write. `api-types` has
+/// the value types from `specwright-model`, the others from the runtime, which re-exports them.
 pub(crate) fn rust_type(ty: &Type, names: &str) -> String {
+    let home = if names.is_empty() { "specwright_model" } else { "specwright_runtime" };
+    let value = |name: &str| format!("{home}::value::{name}");
     match ty {
         Type::Named(name) => format!("{names}{name}"),
         Type::String => "String".into(),
@@ -25,21 +28,20 @@ pub(crate) fn rust_type(ty: &Type, names: &str) -> String {
         Type::DateTime => "chrono::DateTime<chrono::Utc>".into(),
         Type::Ipv4 => "std::net::Ipv4Addr".into(),
         Type::Ipv6 => "std::net::Ipv6Addr".into(),
-        Type::Base64 => "specwright_runtime::value::Base64".into(),
-        Type::Decimal => "specwright_runtime::value::Decimal".into(),
-        Type::Duration => "specwright_runtime::value::Duration".into(),
-        Type::Time => "specwright_runtime::value::Time".into(),
+        Type::Base64 => value("Base64"),
+        Type::Decimal => value("Decimal"),
+        Type::Duration => value("Duration"),
+        Type::Time => value("Time"),
         Type::Json => "serde_json::Value".into(),
         Type::Null => "()".into(),
         Type::Array(item) => format!("Vec<{}>", rust_type(item, names)),
         Type::Map(value) => format!("std::collections::BTreeMap<String, {}>", rust_type(value, names)),
         Type::Tuple(tuple) if tuple.is_plain() => elements(&tuple.required, names),
         Type::Tuple(tuple) => {
-            let rest =
-                tuple.rest.as_ref().map_or("specwright_runtime::value::Never".into(), |rest| rust_type(rest, names));
+            let rest = tuple.rest.as_ref().map_or_else(|| value("Never"), |rest| rust_type(rest, names));
             let optional: Vec<Type> = tuple.optional.iter().map(|ty| Type::Nullable(Box::new(ty.clone()))).collect();
             let (required, optional) = (elements(&tuple.required, names), elements(&optional, names));
-            format!("specwright_runtime::value::Tuple<{required}, {optional}, {rest}>")
+            format!("{}<{required}, {optional}, {rest}>", value("Tuple"))
         }
         Type::Nullable(value) => format!("Option<{}>", rust_type(value, names)),
         Type::Boxed(value) => format!("Box<{}>", rust_type(value, names)),

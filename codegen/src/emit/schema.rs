@@ -1,4 +1,4 @@
-//! [`ir::Schema`](crate::ir::Schema) as a `specwright_runtime::schema::Schema`: constant data, keyword after
+//! [`ir::Schema`](crate::ir::Schema) as a `specwright_model::schema::Schema`: constant data, keyword after
 //! keyword.
 //!
 //! A [`Printer`] prints for one file and remembers what it named, so that the file imports that and nothing else.
@@ -15,7 +15,7 @@ pub(crate) struct Printer<'a> {
     pub(crate) statics_path: &'a str,
     /// What stands before the name of a pattern's static.
     pub(crate) patterns_path: String,
-    /// Names of `specwright_runtime::schema` that were used.
+    /// Names of `specwright_model::schema` that were used.
     pub(crate) names: BTreeSet<&'static str>,
     /// Statics of schemas that were used.
     pub(crate) statics: BTreeSet<String>,
@@ -85,7 +85,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// A literal as `specwright_runtime::schema::Literal`.
+    /// A literal as `specwright_model::schema::Literal`.
     pub(crate) fn literal(&mut self, value: &Literal) -> String {
         self.names.insert("Literal");
         if literal::has_number(value) {

@@ -143,6 +143,7 @@ pub(crate) fn file_stem(module: &str) -> String {
             | "alloc"
             | "api_types"
             | "core"
+            | "specwright_model"
             | "specwright_runtime"
             | "std"
     );

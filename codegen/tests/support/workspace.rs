@@ -50,9 +50,8 @@ pub(crate) fn workspace(members: &[String]) -> String {
         }
         if line == "[workspace.lints.rust]" {
             manifest.push_str("[workspace.lints.rust]\nwarnings = { level = \"deny\", priority = -2 }\n");
-        } else if line.starts_with("specwright-runtime") {
-            let path = root().join("runtime");
-            writeln!(manifest, "specwright-runtime = {{ path = {path:?}, default-features = false }}").unwrap();
+        } else if line.starts_with("specwright-") {
+            writeln!(manifest, "{}", line.replace("path = \"", &format!("path = \"{}/", root().display()))).unwrap();
         } else {
             writeln!(manifest, "{line}").unwrap();
         }

@@ -1,8 +1,8 @@
-//! `#[derive(Deserialize)]` for the structs of generated types.
+//! `#[derive(Deserialize)]` and `#[derive(Serialize)]` for generated types.
 //!
-//! It takes serde's attributes and gives serde's trait. Of what serde's own derive makes, it leaves out what a contract's
+//! They take serde's attributes and give serde's traits. Of what serde's own derives make, they leave out what a contract's
 //! types have no use for (sequences and numbers in place of names, borrowed fields, generics), and what remains is a call
-//! of the runtime for each field. A contract has hundreds of such types, and the compiler checks a third of the code.
+//! of `specwright-model` for each field. A contract has hundreds of such types, and the compiler checks a third of the code.
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
@@ -15,19 +15,26 @@ use syn::{
 /// How an object becomes a struct, or a value a struct around it.
 ///
 /// Fields take `#[serde(rename = "..")]`, `default`, `default = "path"`, `deserialize_with = "path"` and `flatten` (of a map,
-/// for every other property); what serde's `Serialize` alone reads is ignored. A field without a default has to be there, an
+/// for every other property); what [`macro@Serialize`] alone reads is ignored. A field without a default has to be there, an
 /// `Option` too. Unknown properties are skipped where nothing takes them; a property that is there twice is an error.
 #[proc_macro_derive(Deserialize, attributes(serde))]
 pub fn deserialize(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    expanded(&input).unwrap_or_else(Error::into_compile_error).into()
+    reading(&input).unwrap_or_else(Error::into_compile_error).into()
 }
 
-fn expanded(input: &DeriveInput) -> Result<Tokens> {
-    if !input.generics.params.is_empty() {
-        return Err(Error::new(input.generics.span(), "generated types have no parameters"));
-    }
-    let name = &input.ident;
+/// How a struct becomes an object; a struct around a value becomes the value, and so does a variant of an enum.
+///
+/// Fields take `#[serde(rename = "..")]`, `skip_serializing_if = "path"` and `flatten` (of a map); what [`macro@Deserialize`] alone
+/// reads is ignored. `#[serde(transparent)]` and `#[serde(untagged)]` say what is done anyway.
+#[proc_macro_derive(Serialize, attributes(serde))]
+pub fn serialize(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    writing(&input).unwrap_or_else(Error::into_compile_error).into()
+}
+
+fn reading(input: &DeriveInput) -> Result<Tokens> {
+    let name = plain_name(input)?;
     match &input.data {
         Data::Struct(DataStruct { fields: Fields::Named(fields), .. }) => {
             let fields = fields.named.iter().map(Property::read).collect::<Result<Vec<_>>>()?;
@@ -40,6 +47,52 @@ fn expanded(input: &DeriveInput) -> Result<Tokens> {
     }
 }
 
+fn writing(input: &DeriveInput) -> Result<Tokens> {
+    let name = plain_name(input)?;
+    let body = match &input.data {
+        Data::Struct(DataStruct { fields: Fields::Named(fields), .. }) => {
+            let fields = fields.named.iter().map(Property::read).collect::<Result<Vec<_>>>()?;
+            let writes = fields.iter().map(Property::write);
+            let object = if fields.is_empty() { quote!(_) } else { quote!(object) };
+            quote!(::specwright_model::value::write(serializer, |#object| { #(#writes)* }))
+        }
+        Data::Struct(DataStruct { fields: Fields::Unnamed(fields), .. }) if fields.unnamed.len() == 1 => {
+            quote!(#SERDE::Serialize::serialize(&self.0, serializer))
+        }
+        Data::Enum(data) if !data.variants.is_empty() && data.variants.iter().all(|one| is_around_one(&one.fields)) => {
+            let arms = data.variants.iter().map(|variant| {
+                let variant = &variant.ident;
+                quote!(Self::#variant(value) => #SERDE::Serialize::serialize(value, serializer),)
+            });
+            quote!(match self { #(#arms)* })
+        }
+        _ => {
+            return Err(Error::new(
+                name.span(),
+                "only structs with named fields, and those and enums around one value",
+            ));
+        }
+    };
+    Ok(quote! {
+        impl #SERDE::Serialize for #name {
+            fn serialize<S: #SERDE::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {
+                #body
+            }
+        }
+    })
+}
+
+fn plain_name(input: &DeriveInput) -> Result<&Ident> {
+    if !input.generics.params.is_empty() {
+        return Err(Error::new(input.generics.span(), "generated types have no parameters"));
+    }
+    Ok(&input.ident)
+}
+
+fn is_around_one(fields: &Fields) -> bool {
+    matches!(fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1)
+}
+
 /// A field, as its attributes say.
 struct Property<'a> {
     name: &'a Ident,
@@ -47,6 +100,7 @@ struct Property<'a> {
     wire: String,
     absent: Absent,
     reads: Option<ExprPath>,
+    skipped_if: Option<ExprPath>,
     flatten: bool,
 }
 
@@ -66,6 +120,7 @@ impl<'a> Property<'a> {
             wire: name.unraw().to_string(),
             absent: Absent::Error,
             reads: None,
+            skipped_if: None,
             flatten: false,
         };
         for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
@@ -81,7 +136,7 @@ impl<'a> Property<'a> {
                     let has_path = meta.input.peek(syn::Token![=]);
                     property.absent = if has_path { Absent::Value(text()?.parse()?) } else { Absent::Default };
                 } else if meta.path.is_ident("skip_serializing_if") {
-                    text()?;
+                    property.skipped_if = Some(text()?.parse()?);
                 } else {
                     return Err(meta.error("not an attribute of generated types"));
                 }
@@ -89,6 +144,18 @@ impl<'a> Property<'a> {
             })?;
         }
         Ok(property)
+    }
+
+    /// The statement that writes it.
+    fn write(&self) -> Tokens {
+        let (name, wire) = (self.name, &self.wire);
+        if self.flatten {
+            return quote!(object.rest(&self.#name););
+        }
+        match &self.skipped_if {
+            None => quote!(object.put(#wire, &self.#name);),
+            Some(path) => quote!(object.put_unless(#path(&self.#name), #wire, &self.#name);),
+        }
     }
 }
 
@@ -132,16 +199,16 @@ fn object(name: &Ident, properties: &[Property<'_>]) -> Result<Tokens> {
     });
     let rest = rest.map(|name| quote!(#name: rest,));
     let text = name.unraw().to_string();
-    let implemented = implemented(name, &quote!(::specwright_runtime::value::object(deserializer)));
+    let implemented = implemented(name, &quote!(::specwright_model::value::object(deserializer)));
     Ok(quote! {
         #implemented
 
-        impl<'de> ::specwright_runtime::value::Object<'de> for #name {
+        impl<'de> ::specwright_model::value::Object<'de> for #name {
             const NAME: &'static str = #text;
             const PROPERTIES: &'static [&'static str] = &[#(#wires,)*];
 
             fn read<A: #SERDE::de::MapAccess<'de>>(
-                mut object: ::specwright_runtime::value::Properties<A>,
+                mut object: ::specwright_model::value::Properties<A>,
             ) -> ::std::result::Result<Self, A::Error> {
                 #(let mut #slots = ::std::option::Option::None;)*
                 #declared
@@ -167,12 +234,12 @@ fn implemented(name: &Ident, body: &Tokens) -> Tokens {
     }
 }
 
-/// serde, by way of the runtime: a crate of types need not depend on it.
+/// serde, by way of `specwright-model`: a crate of types need not depend on it.
 #[allow(clippy::upper_case_acronyms, reason = "it stands for a path")]
 struct SERDE;
 
 impl ToTokens for SERDE {
     fn to_tokens(&self, tokens: &mut Tokens) {
-        tokens.extend(quote!(::specwright_runtime::serde));
+        tokens.extend(quote!(::specwright_model::serde));
     }
 }

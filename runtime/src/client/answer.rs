@@ -4,9 +4,10 @@
 //! [`Error::UnexpectedResponse`]: it holds the response as it came, so that status, headers and body are there to be looked at.
 #![allow(clippy::result_large_err, reason = "the errors are progenitor's")]
 
+use bytes::{Bytes, BytesMut};
 use progenitor_client::{ByteStream, Error, ResponseValue};
 use reqwest::{
-    Response,
+    Body, Request, Response, ResponseBuilderExt as _, StatusCode,
     header::{CONTENT_TYPE, HeaderMap},
 };
 use serde::de::DeserializeOwned;
@@ -23,41 +24,113 @@ use crate::{
     },
 };
 
+/// A response whose body has arrived.
+///
+/// Where the body broke off, to read it is the error; status and headers are there nevertheless.
+#[derive(Debug)]
+pub struct BufferedResponse {
+    /// Its body is used up.
+    head: Response,
+    body: Result<Bytes, reqwest::Error>,
+}
+
+impl BufferedResponse {
+    /// Waits for the body of a response.
+    pub async fn of(mut response: Response) -> Self {
+        let mut body = BytesMut::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.is_empty() => body = chunk.into(),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Self { head: response, body: Ok(body.freeze()) },
+                Err(error) => return Self { head: response, body: Err(error) },
+            }
+        }
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.head.status()
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        self.head.headers()
+    }
+
+    /// The body, with what stands before it.
+    fn read<T, E>(self, read: impl FnOnce(Bytes) -> Result<T, Error<E>>) -> Result<ResponseValue<T>, Error<E>> {
+        let (status, headers) = (self.status(), self.head.headers().clone());
+        let value = read(self.body.map_err(Error::ResponseBodyError)?)?;
+        Ok(ResponseValue::new(value, status, headers))
+    }
+}
+
+/// As it came, body included.
+impl From<BufferedResponse> for Response {
+    fn from(BufferedResponse { head, body }: BufferedResponse) -> Self {
+        let url = head.url().clone();
+        let (parts, rest) = http::Response::from(head).into_parts();
+        let body = match body {
+            Ok(bytes) => bytes.into(),
+            Err(error) => Body::wrap_stream(futures_util::stream::iter([Err::<Bytes, _>(error)])),
+        };
+        let mut whole = http::Response::new(body);
+        if let Ok(named) = http::Response::builder().url(url).body(rest) {
+            *whole.extensions_mut() = named.into_parts().0.extensions;
+        }
+        *whole.status_mut() = parts.status;
+        *whole.version_mut() = parts.version;
+        *whole.headers_mut() = parts.headers;
+        whole.into()
+    }
+}
+
+/// Sends a request and waits for the whole response.
+///
+/// # Errors
+///
+/// [`Error::CommunicationError`] where the request or the beginning of the response does not arrive.
+pub async fn execute<E>(client: &reqwest::Client, request: Request) -> Result<BufferedResponse, Error<E>> {
+    Ok(BufferedResponse::of(client.execute(request).await?).await)
+}
+
 /// Reads a JSON body.
 ///
 /// # Errors
 ///
 /// [`Error::UnexpectedResponse`] where it is of another media type, [`Error::InvalidResponsePayload`] where it does not fit.
-pub async fn read_json<T: DeserializeOwned, E>(
-    response: Response,
+pub fn read_json<T: DeserializeOwned, E>(
+    response: BufferedResponse,
     media_type: &str,
 ) -> Result<ResponseValue<T>, Error<E>> {
-    let response = documented(response, media_type)?;
-    ResponseValue::from_response(response).await
+    documented(response, media_type)?.read(|bytes| match serde_json::from_slice(&bytes) {
+        Ok(value) => Ok(value),
+        Err(error) => Err(Error::InvalidResponsePayload(bytes, error)),
+    })
 }
 
-/// Reads a text.
+/// Reads a text, in UTF-8.
 ///
 /// # Errors
 ///
 /// As [`read_json`].
-pub async fn read_text<E>(response: Response, media_type: &str) -> Result<ResponseValue<String>, Error<E>> {
-    let response = documented(response, media_type)?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let text = response.text().await.map_err(Error::ResponseBodyError)?;
-    Ok(ResponseValue::new(text, status, headers))
+pub fn read_text<E>(response: BufferedResponse, media_type: &str) -> Result<ResponseValue<String>, Error<E>> {
+    documented(response, media_type)?.read(|bytes| Ok(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Reads a body that is neither JSON nor text into memory.
+/// Reads a body that is neither JSON nor text.
 ///
 /// # Errors
 ///
 /// As [`read_json`].
-pub async fn read_bytes<E>(response: Response, media_type: &str) -> Result<ResponseValue<bytes::Bytes>, Error<E>> {
-    let response = documented(response, media_type)?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let bytes = response.bytes().await.map_err(Error::ResponseBodyError)?;
-    Ok(ResponseValue::new(bytes, status, headers))
+pub fn read_bytes<E>(response: BufferedResponse, media_type: &str) -> Result<ResponseValue<Bytes>, Error<E>> {
+    documented(response, media_type)?.read(Ok)
+}
+
+/// A response without a body. One that came nevertheless is not looked at.
+pub fn read_nothing(response: &BufferedResponse) -> ResponseValue<()> {
+    ResponseValue::new((), response.status(), response.headers().clone())
 }
 
 /// Hands out a body as it arrives.
@@ -85,8 +158,8 @@ pub fn read_items<T: DeserializeOwned, E>(
 }
 
 /// Reads a documented header; `None` where it is missing, or its text is no value of the type.
-pub fn read_header<T: DeserializeOwned>(response: &Response, header: &Parameter) -> Option<T> {
-    let value = header_value(response.headers(), header)?;
+pub fn read_header<T: DeserializeOwned>(headers: &HeaderMap, header: &Parameter) -> Option<T> {
+    let value = header_value(headers, header)?;
     serde_json::from_value(value).ok()
 }
 
@@ -106,8 +179,8 @@ pub fn refused<T, E>(value: Result<ResponseValue<T>, Error<E>>, wrap: impl FnOnc
 
 /// Whether the `Content-Type` of a response is a media type or range of the contract (RFC 9110, section 12.5.1). One that is
 /// missing is taken for the documented one, and JSON is JSON under each of its names.
-pub fn media_type_matches(response: &Response, range: &str) -> bool {
-    let Some(actual) = response.headers().get(CONTENT_TYPE) else { return true };
+pub fn media_type_matches(headers: &HeaderMap, range: &str) -> bool {
+    let Some(actual) = headers.get(CONTENT_TYPE) else { return true };
     let actual = actual.to_str().unwrap_or_default();
     let actual = actual.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match range.split_once('/') {
@@ -118,13 +191,34 @@ pub fn media_type_matches(response: &Response, range: &str) -> bool {
 }
 
 /// Whether the `Content-Type` of a response is this very media type: where a response has several kinds of JSON.
-pub fn media_type_is(response: &Response, media_type: &str) -> bool {
-    let actual = response.headers().get(CONTENT_TYPE).and_then(|actual| actual.to_str().ok()).unwrap_or_default();
+pub fn media_type_is(headers: &HeaderMap, media_type: &str) -> bool {
+    let actual = headers.get(CONTENT_TYPE).and_then(|actual| actual.to_str().ok()).unwrap_or_default();
     actual.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
 }
 
-fn documented<E>(response: Response, media_type: &str) -> Result<Response, Error<E>> {
-    if media_type_matches(&response, media_type) { Ok(response) } else { Err(Error::UnexpectedResponse(response)) }
+fn documented<R: Received, E>(response: R, media_type: &str) -> Result<R, Error<E>> {
+    if media_type_matches(response.headers(), media_type) {
+        Ok(response)
+    } else {
+        Err(Error::UnexpectedResponse(response.into()))
+    }
+}
+
+/// A response, its body here or not.
+trait Received: Into<Response> {
+    fn headers(&self) -> &HeaderMap;
+}
+
+impl Received for Response {
+    fn headers(&self) -> &HeaderMap {
+        self.headers()
+    }
+}
+
+impl Received for BufferedResponse {
+    fn headers(&self) -> &HeaderMap {
+        self.headers()
+    }
 }
 
 fn header_value(headers: &HeaderMap, header: &Parameter) -> Option<Value> {

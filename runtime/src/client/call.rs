@@ -6,7 +6,7 @@ use reqwest::{Body, Method};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Encoding, Form};
+use super::{BufferedResponse, Encoding, Form, execute};
 use crate::schema::{Direction, Schema, Violation, validate};
 
 /// Why a request could not be made from its values.
@@ -56,6 +56,9 @@ impl<E> From<CallError> for Error<E> {
 }
 
 /// One request in the making.
+///
+/// A value that cannot be sent is kept as the error of the whole, as a [`reqwest::RequestBuilder`] does: the first of them is what
+/// [`build`](Self::build) and [`send`](Self::send) return, and nothing is sent.
 #[derive(Debug)]
 pub struct Call {
     method: Method,
@@ -64,6 +67,7 @@ pub struct Call {
     headers: HeaderMap,
     cookies: Vec<String>,
     body: Option<Payload>,
+    failure: Option<CallError>,
 }
 
 #[derive(Debug)]
@@ -82,97 +86,86 @@ impl Call {
             headers: HeaderMap::new(),
             cookies: Vec::new(),
             body: None,
+            failure: None,
         }
     }
 
-    /// Fills in a path parameter.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::EmptyPathParameter`]: an empty segment would name another resource.
-    pub fn path(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) -> Result<(), CallError> {
-        let text = encoding.path(name, &json(name, value)?).map_err(unsendable(name))?;
-        if text.is_empty() {
-            return Err(CallError::EmptyPathParameter { name: name.to_owned() });
+    /// Fills in a path parameter. An empty one is refused ([`CallError::EmptyPathParameter`]): it would name another resource.
+    pub fn path(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) {
+        let text = json(name, value).and_then(|value| encoding.path(name, &value).map_err(unsendable(name)));
+        match text {
+            Ok(text) if text.is_empty() => self.fail(CallError::EmptyPathParameter { name: name.to_owned() }),
+            Ok(text) => self.path = self.path.replace(&format!("{{{name}}}"), &text),
+            Err(error) => self.fail(error),
         }
-        self.path = self.path.replace(&format!("{{{name}}}"), &text);
-        Ok(())
     }
 
-    /// Adds a query parameter; nothing for `None`.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::Unsendable`] when a value holds the delimiter of its style.
-    pub fn query(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) -> Result<(), CallError> {
-        self.query.extend(encoding.pairs(name, &json(name, value)?).map_err(unsendable(name))?);
-        Ok(())
+    /// Adds a query parameter; nothing for `None`. A value that holds the delimiter of its style is refused
+    /// ([`CallError::Unsendable`]).
+    pub fn query(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) {
+        match pairs(name, encoding, value) {
+            Ok(pairs) => self.query.extend(pairs),
+            Err(error) => self.fail(error),
+        }
     }
 
-    /// Adds an exploded object, whose members may not have the names of other parameters; nothing for `None`.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::Unsendable`] when a member has one of the names: the server would read the other parameter.
-    pub fn query_except(
-        &mut self,
-        name: &str,
-        encoding: Encoding,
-        value: &impl Serialize,
-        others: &[&str],
-    ) -> Result<(), CallError> {
-        let value = json(name, value)?;
+    /// Adds an exploded object, whose members may not have the names of other parameters; nothing for `None`. Where one has, it
+    /// is refused ([`CallError::Unsendable`]): the server would read the other parameter.
+    pub fn query_except(&mut self, name: &str, encoding: Encoding, value: &impl Serialize, others: &[&str]) {
+        let value = match json(name, value) {
+            Ok(value) => value,
+            Err(error) => return self.fail(error),
+        };
         let member = value.as_object().and_then(|members| {
             members.iter().find(|(member, value)| !value.is_null() && others.contains(&member.as_str()))
         });
         match member {
             Some((member, _)) => {
-                Err(unsendable(name)(format!("its member `{member}` would be read as another parameter")))
+                self.fail(unsendable(name)(format!("its member `{member}` would be read as another parameter")));
             }
             None => self.query(name, encoding, &value),
         }
     }
 
-    /// Adds a header; nothing for `None`.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::Unsendable`] when the value holds a character that a header cannot.
-    pub fn header(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) -> Result<(), CallError> {
-        match encoding.header(&json(name, value)?).map_err(unsendable(name))? {
-            Some(text) => self.raw_header(name, &text),
-            None => Ok(()),
+    /// Adds a header; nothing for `None`. A character that a header cannot hold is refused ([`CallError::Unsendable`]).
+    pub fn header(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) {
+        let text = json(name, value).and_then(|value| encoding.header(&value).map_err(unsendable(name)));
+        let added = text.and_then(|text| text.map_or(Ok(()), |text| self.raw_header(name, &text)));
+        added.unwrap_or_else(|error| self.fail(error));
+    }
+
+    /// Adds a cookie; nothing for `None`. What [`Call::query`] refuses is refused.
+    pub fn cookie(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) {
+        match pairs(name, encoding, value) {
+            Ok(pairs) => self.cookies.extend(pairs),
+            Err(error) => self.fail(error),
         }
     }
 
-    /// Adds a cookie; nothing for `None`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Call::query`].
-    pub fn cookie(&mut self, name: &str, encoding: Encoding, value: &impl Serialize) -> Result<(), CallError> {
-        self.cookies.extend(encoding.pairs(name, &json(name, value)?).map_err(unsendable(name))?);
-        Ok(())
+    /// The JSON text of a `content` parameter, to be passed on as a string; `None` stays nothing, and a value that is no JSON is
+    /// refused ([`CallError::Serialize`]).
+    pub fn json_text(&mut self, name: &str, value: &impl Serialize) -> Option<String> {
+        match json(name, value) {
+            Ok(value) => (!value.is_null()).then(|| value.to_string()),
+            Err(error) => {
+                self.fail(error);
+                None
+            }
+        }
     }
 
-    /// Turns a value into the JSON text of a `content` parameter, to be passed on as a string; `None` stays nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::Serialize`].
-    pub fn json_text(name: &str, value: &impl Serialize) -> Result<Option<String>, CallError> {
-        let value = json(name, value)?;
-        Ok(if value.is_null() { None } else { Some(value.to_string()) })
-    }
-
-    /// Judges a body before it is sent: for requests whose receiver has no contract of its own to judge by.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::Invalid`] with everything that its schema refuses.
-    pub fn check(&self, schema: &Schema, value: &impl Serialize) -> Result<(), CallError> {
-        let violations = validate(schema, &json("body", value)?, Direction::Request);
-        if violations.is_empty() { Ok(()) } else { Err(CallError::Invalid { violations }) }
+    /// Judges a body before it is sent: for requests whose receiver has no contract of its own to judge by. What its schema
+    /// refuses is refused ([`CallError::Invalid`]).
+    pub fn check(&mut self, schema: &Schema, value: &impl Serialize) {
+        match json("body", value) {
+            Ok(value) => {
+                let violations = validate(schema, &value, Direction::Request);
+                if !violations.is_empty() {
+                    self.fail(CallError::Invalid { violations });
+                }
+            }
+            Err(error) => self.fail(error),
+        }
     }
 
     /// Names the media types that the caller reads.
@@ -180,53 +173,26 @@ impl Call {
         self.headers.insert(ACCEPT, HeaderValue::from_static(media_types));
     }
 
-    /// Sends a JSON body under its media type.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::Serialize`].
-    pub fn json_body(&mut self, media_type: &'static str, value: &impl Serialize) -> Result<(), CallError> {
-        let bytes =
-            serde_json::to_vec(value).map_err(|source| CallError::Serialize { name: "body".to_owned(), source })?;
-        self.bytes_body(media_type, bytes);
-        Ok(())
+    /// Sends a JSON body under its media type; a value that is no JSON is refused ([`CallError::Serialize`]).
+    pub fn json_body(&mut self, media_type: &'static str, value: &impl Serialize) {
+        match serde_json::to_vec(value) {
+            Ok(bytes) => self.bytes_body(media_type, bytes),
+            Err(source) => self.fail(CallError::Serialize { name: "body".to_owned(), source }),
+        }
     }
 
     /// Sends an `application/x-www-form-urlencoded` body, each property as an exploded form pair.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::Serialize`].
-    pub fn form_body(&mut self, value: &impl Serialize) -> Result<(), CallError> {
-        self.form_body_with(value, &[])
+    pub fn form_body(&mut self, value: &impl Serialize) {
+        self.form_body_with(value, &[]);
     }
 
-    /// The same, where the contract's `encoding` says how members are spelled: in a style, or (`None`) as JSON.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError::Serialize`], and [`CallError::Unsendable`] when a value holds the delimiter of its style.
-    pub fn form_body_with(
-        &mut self,
-        value: &impl Serialize,
-        members: &[(&str, Option<Encoding>)],
-    ) -> Result<(), CallError> {
-        let mut pairs = Vec::new();
-        if let Value::Object(entries) = json("body", value)? {
-            for (name, value) in entries {
-                let member = members.iter().find(|(member, _)| *member == name).map(|(_, encoding)| *encoding);
-                let (encoding, value) = match member {
-                    Some(Some(encoding)) => (encoding, value),
-                    Some(None) if !value.is_null() => (Encoding::FORM_EXPLODED, Value::String(value.to_string())),
-                    // An object inside a form has no exploded form of its own: it travels as JSON (section 4.8.14.4).
-                    None if value.is_object() => (Encoding::FORM_EXPLODED, Value::String(value.to_string())),
-                    _ => (Encoding::FORM_EXPLODED, value),
-                };
-                pairs.extend(encoding.pairs(&name, &value).map_err(unsendable(&name))?);
-            }
+    /// The same, where the contract's `encoding` says how members are spelled: in a style, or (`None`) as JSON. A value that holds
+    /// the delimiter of its style is refused ([`CallError::Unsendable`]).
+    pub fn form_body_with(&mut self, value: &impl Serialize, members: &[(&str, Option<Encoding>)]) {
+        match form(value, members) {
+            Ok(text) => self.bytes_body("application/x-www-form-urlencoded", text),
+            Err(error) => self.fail(error),
         }
-        self.bytes_body("application/x-www-form-urlencoded", pairs.join("&"));
-        Ok(())
     }
 
     /// Sends bytes, text or a stream under its media type.
@@ -240,12 +206,33 @@ impl Call {
         self.body = Some(Payload::Form(form.into_inner()));
     }
 
+    /// Sends the request, against a base URL, and waits for the whole response.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn send<E>(self, client: &reqwest::Client, base_url: &str) -> Result<BufferedResponse, Error<E>> {
+        execute(client, self.build(client, base_url)?).await
+    }
+
+    /// Sends the request, against a base URL, and waits for the beginning of the response.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidRequest`] where it cannot be made of its values, [`Error::CommunicationError`] where it does not arrive.
+    pub async fn open<E>(self, client: &reqwest::Client, base_url: &str) -> Result<reqwest::Response, Error<E>> {
+        Ok(client.execute(self.build(client, base_url)?).await?)
+    }
+
     /// The request, against a base URL.
     ///
     /// # Errors
     ///
-    /// [`CallError::Build`].
-    pub fn build(self, client: &reqwest::Client, base_url: &str) -> Result<reqwest::Request, CallError> {
+    /// The first of its values that cannot be sent, else [`CallError::Build`].
+    pub fn build(mut self, client: &reqwest::Client, base_url: &str) -> Result<reqwest::Request, CallError> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         // URL normalisation removes such a segment, however its dots are written (RFC 3986, section 5.2.4): the request
         // would reach another resource.
         let dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
@@ -259,6 +246,9 @@ impl Call {
 
     /// The request, to a whole URL.
     pub(super) fn build_for(mut self, client: &reqwest::Client, url: &str) -> Result<reqwest::Request, CallError> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         // A fragment is never sent; what follows it would not be either.
         let mut url = url.split('#').next().unwrap_or_default().to_owned();
         if !self.query.is_empty() {
@@ -281,6 +271,11 @@ impl Call {
         Ok(request.build()?)
     }
 
+    /// Keeps the first error.
+    fn fail(&mut self, error: CallError) {
+        self.failure.get_or_insert(error);
+    }
+
     fn raw_header(&mut self, name: &str, text: &str) -> Result<(), CallError> {
         let refuse = |reason: &str| unsendable(name)(reason.to_owned());
         let value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| refuse("a header cannot hold it"))?;
@@ -288,6 +283,29 @@ impl Call {
         self.headers.append(name, value);
         Ok(())
     }
+}
+
+fn pairs(name: &str, encoding: Encoding, value: &impl Serialize) -> Result<Vec<String>, CallError> {
+    encoding.pairs(name, &json(name, value)?).map_err(unsendable(name))
+}
+
+/// The text of an `application/x-www-form-urlencoded` body.
+fn form(value: &impl Serialize, members: &[(&str, Option<Encoding>)]) -> Result<String, CallError> {
+    let mut all = Vec::new();
+    if let Value::Object(entries) = json("body", value)? {
+        for (name, value) in entries {
+            let member = members.iter().find(|(member, _)| *member == name).map(|(_, encoding)| *encoding);
+            let (encoding, value) = match member {
+                Some(Some(encoding)) => (encoding, value),
+                Some(None) if !value.is_null() => (Encoding::FORM_EXPLODED, Value::String(value.to_string())),
+                // An object inside a form has no exploded form of its own: it travels as JSON (section 4.8.14.4).
+                None if value.is_object() => (Encoding::FORM_EXPLODED, Value::String(value.to_string())),
+                _ => (Encoding::FORM_EXPLODED, value),
+            };
+            all.extend(encoding.pairs(&name, &value).map_err(unsendable(&name))?);
+        }
+    }
+    Ok(all.join("&"))
 }
 
 fn listed(violations: &[Violation]) -> String {

@@ -23,7 +23,7 @@ use reqwest::{
     redirect::Policy,
 };
 
-use super::Call;
+use super::{BufferedResponse, Call};
 
 type Allows = dyn Fn(&Url) -> bool + Send + Sync;
 type Prepares = dyn Fn(&mut Request) -> Result<(), String> + Send + Sync;
@@ -74,13 +74,22 @@ impl Sender {
         self
     }
 
-    /// Sends a request to a URL.
+    /// Sends a request to a URL and waits for the whole response.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn send<E>(&self, call: Call, url: &str) -> Result<BufferedResponse, Error<E>> {
+        Ok(BufferedResponse::of(self.open(call, url).await?).await)
+    }
+
+    /// Sends a request to a URL and waits for the beginning of the response.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidRequest`] where the request cannot be made or may not be sent there, [`Error::CommunicationError`] where
     /// it does not arrive.
-    pub async fn send<E>(&self, call: Call, url: &str) -> Result<Response, Error<E>> {
+    pub async fn open<E>(&self, call: Call, url: &str) -> Result<Response, Error<E>> {
         let mut request = call.build_for(&self.client, url)?;
         let url = request.url();
         // An address in place of a name is not resolved; the URL has it in its usual form, however it was written.

@@ -291,17 +291,17 @@ pub(super) fn raw(
         };
         let (name, encoding) = (parameter.name, Encoding::of(parameter));
         match parameter.location {
-            Location::Path => call.path(name, encoding, &spelled)?,
-            Location::Query => call.query(name, encoding, &spelled)?,
-            Location::Header => call.header(name, encoding, &spelled)?,
-            Location::Cookie => call.cookie(name, encoding, &spelled)?,
+            Location::Path => call.path(name, encoding, &spelled),
+            Location::Query => call.query(name, encoding, &spelled),
+            Location::Header => call.header(name, encoding, &spelled),
+            Location::Cookie => call.cookie(name, encoding, &spelled),
         }
     }
     let media = request.media.and_then(|index| plan.bodies.get(index));
     let media_type = media.map(|media| concrete(media.media_type)).unwrap_or_default();
     match (&request.body, media.map(|media| &media.content)) {
-        (Payload::Value(value), Some(Content::Json(_))) => call.json_body(media_type, value)?,
-        (Payload::Value(value), Some(Content::Form(_, members))) => call.form_body_with(value, members)?,
+        (Payload::Value(value), Some(Content::Json(_))) => call.json_body(media_type, value),
+        (Payload::Value(value), Some(Content::Form(_, members))) => call.form_body_with(value, members),
         (Payload::Value(Value::String(text)), _) => call.bytes_body(media_type, text.clone()),
         (Payload::Bytes(bytes), _) => call.bytes_body(media_type, bytes.clone()),
         (Payload::Parts(parts), Some(Content::Parts(_, plans))) => {

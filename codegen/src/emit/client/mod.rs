@@ -37,14 +37,15 @@ pub struct Client {
 pub fn files(api: &Api) -> Result<Client, Error> {
     let written = progenitor::methods(api)?;
     let mut files = vec![File::new("lib.rs", print(&Library::new(api))?)];
-    if !api.security_schemes.is_empty() {
+    let secured = !api.security_schemes.is_empty();
+    if secured {
         files.push(File::new("credentials.rs", print(&Credentials { api })?));
     }
     for tag in &api.tags {
         let methods: Vec<Method> = tag
             .operations
             .iter()
-            .map(|operation| Method::new(operation, written.get(operation.name.rust.as_str()).cloned()))
+            .map(|operation| Method::new(operation, written.get(operation.name.rust.as_str()).cloned(), secured))
             .collect();
         files.extend(tag_files(api, tag, methods)?);
     }
@@ -111,11 +112,6 @@ impl<'a> Library<'a> {
     /// What of the runtime's names stands in signatures.
     fn runtime_names(&self) -> &'static str {
         if self.api.outbound.is_empty() { "Upload" } else { "{Exchange, ExpressionError, Sender, Upload}" }
-    }
-
-    /// Type of `ClientInfo`'s inner value.
-    fn inner(&self) -> &'static str {
-        if self.secured { "Credentials" } else { "()" }
     }
 }
 
@@ -301,6 +297,7 @@ fn imports(text: &str, own: &[&'static str]) -> String {
     };
     let progenitor = used(&["ByteStream", "Error", "QueryParam", "ResponseValue", "encode_path"]);
     let runtime = [
+        "BufferedResponse",
         "Call",
         "Encoding",
         "Exchange",
@@ -308,12 +305,14 @@ fn imports(text: &str, own: &[&'static str]) -> String {
         "Form",
         "Sender",
         "Upload",
+        "execute",
         "media_type_is",
         "media_type_matches",
         "read_bytes",
         "read_header",
         "read_items",
         "read_json",
+        "read_nothing",
         "read_stream",
         "read_text",
         "refused",

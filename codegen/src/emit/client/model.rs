@@ -79,6 +79,41 @@ struct HeaderRead {
     required: bool,
 }
 
+/// What the variable `response` of a method holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// A `BufferedResponse`: the body is there.
+    Whole,
+    /// A `reqwest::Response`: the operation has a body that is handed out before it is there.
+    Beginning,
+}
+
+impl Held {
+    /// `response` with its body.
+    fn whole(self) -> &'static str {
+        match self {
+            Self::Whole => "response",
+            Self::Beginning => "BufferedResponse::of(response).await",
+        }
+    }
+
+    /// `response` as a value without a body.
+    fn empty(self) -> &'static str {
+        match self {
+            Self::Whole => "read_nothing(&response)",
+            Self::Beginning => "ResponseValue::empty(response)",
+        }
+    }
+
+    /// The error that `response` is where the contract has no such one.
+    pub(crate) fn unexpected(self) -> &'static str {
+        match self {
+            Self::Whole => "Error::UnexpectedResponse(response.into())",
+            Self::Beginning => "Error::UnexpectedResponse(response)",
+        }
+    }
+}
+
 /// A body on the client's side.
 #[derive(Clone, Debug, PartialEq)]
 enum Shape {
@@ -120,15 +155,21 @@ impl Shape {
         }
     }
 
+    /// Whether it is handed out before it is there.
+    fn is_streamed(&self) -> bool {
+        matches!(self, Self::Stream | Self::Items(..))
+    }
+
     /// The expression that reads it from `response`: a `Result`.
-    fn read(&self, media_type: Option<&str>) -> String {
+    fn read(&self, media_type: Option<&str>, response: Held) -> String {
         let media_type = text::string_literal(media_type.unwrap_or("*/*"));
+        let whole = response.whole();
         match self {
-            Self::Empty => "Ok(ResponseValue::empty(response))".into(),
-            Self::Json(_) => format!("read_json(response, {media_type}).await"),
-            Self::Text => format!("read_text(response, {media_type}).await"),
+            Self::Empty => format!("Ok({})", response.empty()),
+            Self::Json(_) => format!("read_json({whole}, {media_type})"),
+            Self::Text => format!("read_text({whole}, {media_type})"),
             Self::Stream => format!("read_stream(response, {media_type})"),
-            Self::Bytes => format!("read_bytes(response, {media_type}).await"),
+            Self::Bytes => format!("read_bytes({whole}, {media_type})"),
             Self::Items(_, framing) => format!("read_items(response, {media_type}, Framing::{framing:?})"),
         }
     }
@@ -276,6 +317,11 @@ impl Item {
 }
 
 impl Case {
+    /// Whether its body is handed out before it is there.
+    pub(crate) fn is_streamed(&self) -> bool {
+        self.shape.is_streamed()
+    }
+
     /// The pattern of its arm in `match response.status().as_u16()`.
     pub(crate) fn pattern(&self) -> String {
         match self.status {
@@ -289,14 +335,14 @@ impl Case {
     pub(crate) fn guard(&self) -> Option<String> {
         let media_type = self.media_type.as_ref().filter(|_| self.guarded)?;
         let question = if self.exact { "media_type_is" } else { "media_type_matches" };
-        Some(format!("{question}(&response, {})", text::string_literal(media_type)))
+        Some(format!("{question}(response.headers(), {})", text::string_literal(media_type)))
     }
 
     /// What the method ends with.
-    pub(crate) fn expression(&self, success: bool) -> String {
-        let read = self.shape.read(self.media_type.as_deref());
+    pub(crate) fn expression(&self, success: bool, response: Held) -> String {
+        let read = self.shape.read(self.media_type.as_deref(), response);
         let ended = |wrap: &str| match (&self.shape, success) {
-            (Shape::Empty, true) => format!("Ok(wrapped(ResponseValue::empty(response), {wrap}))"),
+            (Shape::Empty, true) => format!("Ok(wrapped({}, {wrap}))", response.empty()),
             (_, true) => format!("Ok(wrapped({read}?, {wrap}))"),
             (_, false) => format!("Err(refused({read}, {wrap}))"),
         };
@@ -311,7 +357,7 @@ impl Case {
             "response" => "response_header".to_owned(),
             field => field.to_owned(),
         };
-        let read = |header: &HeaderRead| format!("read_header(&response, &{})", header.constant);
+        let read = |header: &HeaderRead| format!("read_header(response.headers(), &{})", header.constant);
         let (required, optional): (Vec<&HeaderRead>, Vec<_>) = self.headers.iter().partition(|header| header.required);
         let mut block = match required.as_slice() {
             [] => String::new(),
@@ -323,7 +369,7 @@ impl Case {
             ),
         };
         if !required.is_empty() {
-            block.push_str(" else {\nreturn Err(Error::UnexpectedResponse(response));\n};\n");
+            block.push_str(&format!(" else {{\nreturn Err({});\n}};\n", response.unexpected()));
         }
         for header in optional {
             block.push_str(&format!("let {} = {};\n", local(header), read(header)));

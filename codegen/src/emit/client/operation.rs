@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::model::{Item, Outcome, Variant};
+use super::model::{Case, Held, Item, Outcome, Variant};
 use super::progenitor::Written;
 use crate::emit::rust_type::{item_type, rust_type};
 use crate::emit::schema::Printer;
@@ -22,20 +22,20 @@ pub(crate) struct Method<'a> {
 }
 
 impl<'a> Method<'a> {
-    /// `written` is what progenitor wrote for the operation.
-    pub(crate) fn new(operation: &'a Operation, written: Option<Written>) -> Self {
-        Self::made(operation, written, false)
+    /// `written` is what progenitor wrote for the operation; `secured` says whether the contract has security schemes.
+    pub(crate) fn new(operation: &'a Operation, written: Option<Written>, secured: bool) -> Self {
+        Self::made(operation, written, if secured { Target::SecuredClient } else { Target::Client })
     }
 
     /// A webhook or callback.
     pub(crate) fn sent(operation: &'a Operation) -> Self {
-        Self::made(operation, None, true)
+        Self::made(operation, None, Target::Sender)
     }
 
-    fn made(operation: &'a Operation, written: Option<Written>, sent: bool) -> Self {
+    fn made(operation: &'a Operation, written: Option<Written>, target: Target) -> Self {
         let (success, error) = (Outcome::success(operation), Outcome::error(operation));
         let body = body_enum(operation);
-        let mut template = OwnMethod { operation, written, sent, success: &success, error: &error };
+        let mut template = OwnMethod { operation, written, target, success: &success, error: &error };
         // progenitor names and orders arguments by rules of its own; where they differ, the method is ours.
         if !template.written.as_ref().is_none_or(|written| template.names(&written.arguments)) {
             template.written = None;
@@ -212,6 +212,17 @@ fn file_statement(part: &Part) -> String {
     format!("let form = form.files({name}, {usual}, {files})?;")
 }
 
+/// Whose method it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Target {
+    /// The client of a contract without security schemes.
+    Client,
+    /// The client of a contract with some.
+    SecuredClient,
+    /// The sender of webhooks or callbacks.
+    Sender,
+}
+
 /// A method in our template, in the style of progenitor's.
 #[derive(Template)]
 #[template(path = "client/method.rs.askama", escape = "none")]
@@ -219,8 +230,7 @@ struct OwnMethod<'a> {
     operation: &'a Operation,
     /// The half that makes the request, where progenitor wrote it.
     written: Option<Written>,
-    /// Whether it is a webhook or callback.
-    sent: bool,
+    target: Target,
     success: &'a Outcome,
     error: &'a Outcome,
 }
@@ -230,8 +240,30 @@ impl OwnMethod<'_> {
         &self.operation.name.rust
     }
 
-    fn operation_id(&self) -> String {
-        text::string_literal(self.operation.name.rust.trim_start_matches("r#"))
+    /// What the method waits for.
+    fn held(&self) -> Held {
+        let mut cases = self.success.cases.iter().chain(&self.error.cases);
+        if cases.any(Case::is_streamed) { Held::Beginning } else { Held::Whole }
+    }
+
+    /// The call that sends the `request` that progenitor's half has made, or what ours has put together.
+    fn sends(&self) -> String {
+        // A secured client looks up by the name what the operation has to be proved with.
+        let id = text::string_literal(self.operation.name.rust.trim_start_matches("r#"));
+        match (self.target, &self.written, self.held()) {
+            (Target::Sender, _, Held::Whole) => "self.sender.send(call, url)".to_owned(),
+            (Target::Sender, _, Held::Beginning) => "self.sender.open(call, url)".to_owned(),
+            (Target::SecuredClient, Some(_), Held::Whole) => format!("self.send(request, {id})"),
+            (Target::SecuredClient, Some(_), Held::Beginning) => format!("self.open(request, {id})"),
+            (Target::SecuredClient, None, Held::Whole) => format!("self.call(call, {id})"),
+            (Target::SecuredClient, None, Held::Beginning) => {
+                format!("self.open(call.build(&self.client, &self.baseurl)?, {id})")
+            }
+            (Target::Client, Some(_), Held::Whole) => "execute(&self.client, request)".to_owned(),
+            (Target::Client, Some(_), Held::Beginning) => "self.client.execute(request)".to_owned(),
+            (Target::Client, None, Held::Whole) => "call.send(&self.client, &self.baseurl)".to_owned(),
+            (Target::Client, None, Held::Beginning) => "call.open(&self.client, &self.baseurl)".to_owned(),
+        }
     }
 
     /// `reqwest::Method` of the operation.
@@ -248,11 +280,11 @@ impl OwnMethod<'_> {
     }
 
     fn path(&self) -> String {
-        text::string_literal(if self.sent { "" } else { &self.operation.path })
+        text::string_literal(if self.target == Target::Sender { "" } else { &self.operation.path })
     }
 
     fn is_sent(&self) -> bool {
-        self.sent
+        self.target == Target::Sender
     }
 
     /// Parameters in progenitor's order.
@@ -307,14 +339,16 @@ impl OwnMethod<'_> {
         };
         let encoding = encoding(parameter);
         if parameter.content.as_deref().is_some_and(|content| treatment(content) == Treatment::Json) {
-            return format!("call.{place}({name}, {encoding}, &Call::json_text({name}, &{field})?)?;");
+            return format!(
+                "let {field} = call.json_text({name}, &{field});\ncall.{place}({name}, {encoding}, &{field});"
+            );
         }
         if !parameter.except.is_empty() {
             let names: Vec<String> = parameter.except.iter().map(|name| text::string_literal(name)).collect();
             let names = names.join(", ");
-            return format!("call.query_except({name}, {encoding}, &{field}, &[{names}])?;");
+            return format!("call.query_except({name}, {encoding}, &{field}, &[{names}]);");
         }
-        format!("call.{place}({name}, {encoding}, &{field})?;")
+        format!("call.{place}({name}, {encoding}, &{field});")
     }
 
     /// What is sent as `Accept`, where the caller does not choose.
@@ -365,8 +399,8 @@ impl OwnMethod<'_> {
     /// The statement that judges a body that nobody else will judge by this contract.
     fn check(&self, media: &Media, value: &str) -> String {
         match &media.kind {
-            MediaKind::Json { schema, .. } | MediaKind::Form { schema, .. } if self.sent => {
-                format!("call.check({}, {value})?;\n", super::printer().reference(schema))
+            MediaKind::Json { schema, .. } | MediaKind::Form { schema, .. } if self.target == Target::Sender => {
+                format!("call.check({}, {value});\n", super::printer().reference(schema))
             }
             _ => String::new(),
         }
@@ -374,6 +408,7 @@ impl OwnMethod<'_> {
 
     /// The arms of the match over the status, exact statuses before the ranges that hold them, and `default` last.
     fn arms(&self) -> Vec<String> {
+        let held = self.held();
         let mut arms: Vec<Arm> = Vec::new();
         for (outcome, success) in [(self.success, true), (self.error, false)] {
             arms.extend(outcome.cases.iter().map(|case| Arm {
@@ -384,12 +419,12 @@ impl OwnMethod<'_> {
                 },
                 pattern: case.pattern(),
                 guard: case.guard(),
-                expression: case.expression(success),
+                expression: case.expression(success, held),
             }));
         }
         arms.sort_by_key(|arm| arm.order);
         if !arms.iter().any(|arm| arm.order.0 == 2 && arm.guard.is_none()) {
-            let expression = "Err(Error::UnexpectedResponse(response))".to_owned();
+            let expression = format!("Err({})", held.unexpected());
             arms.push(Arm { order: (3, 0), pattern: "_".into(), guard: None, expression });
         }
         let rest = arms.last().map(|arm| arm.expression.clone()).unwrap_or_default();
@@ -436,7 +471,7 @@ struct Arm {
 /// The names of a method's arguments, in order.
 pub(in crate::emit) fn argument_names(operation: &Operation) -> Vec<String> {
     let (success, error) = (Outcome::success(operation), Outcome::error(operation));
-    let method = OwnMethod { operation, written: None, sent: false, success: &success, error: &error };
+    let method = OwnMethod { operation, written: None, target: Target::Client, success: &success, error: &error };
     let name = |argument: String| argument.split(':').next().unwrap_or_default().trim().to_owned();
     method.arguments().into_iter().map(name).collect()
 }
@@ -511,12 +546,12 @@ pub(in crate::emit) fn form_members(members: &[(String, MemberStyle)]) -> String
 fn send(media: &Media, name: &str) -> String {
     let media_type = text::string_literal(&concrete(&media.media_type));
     match &media.kind {
-        MediaKind::Json { .. } => format!("call.json_body({media_type}, {name})?;"),
+        MediaKind::Json { .. } => format!("call.json_body({media_type}, {name});"),
         MediaKind::Form { members, .. } if members.is_empty() => {
-            format!("call.form_body({name})?;")
+            format!("call.form_body({name});")
         }
         MediaKind::Form { members, .. } => {
-            format!("call.form_body_with({name}, &[{}])?;", form_members(members))
+            format!("call.form_body_with({name}, &[{}]);", form_members(members))
         }
         MediaKind::Text { .. } => format!("call.bytes_body({media_type}, {name}.to_owned());"),
         MediaKind::Sequence { framing, .. } => format!("call.items_body({media_type}, Framing::{framing:?}, {name});"),

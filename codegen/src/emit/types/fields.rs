@@ -59,7 +59,7 @@ fn view(api: &Api, struct_name: &str, field: &Field, defaults: &mut Vec<DefaultV
         Presence::Optional => {
             serde.push("default, skip_serializing_if = \"Option::is_none\"".into());
             if matches!(literal::resolved(api, &field.ty), Type::Json | Type::Null) {
-                serde.push("deserialize_with = \"specwright_runtime::value::present\"".into());
+                serde.push("deserialize_with = \"specwright_model::value::present\"".into());
             }
             (format!("Option<{ty}>"), "None".into())
         }

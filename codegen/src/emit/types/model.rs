@@ -143,7 +143,7 @@ struct Uses {
     serde: bool,
     patch: bool,
     with_tag: bool,
-    /// Names of `specwright_runtime::schema`.
+    /// Names of `specwright_model::schema`.
     runtime_schema: BTreeSet<&'static str>,
 }
 
@@ -160,19 +160,21 @@ impl Uses {
     fn lines(&self, api: &Api, module: &str) -> Vec<String> {
         let braced = |names: &mut dyn Iterator<Item = String>| names.collect::<Vec<_>>().join(", ");
         let mut lines = Vec::new();
-        if self.serde {
-            lines.push("use serde::Serialize;".into());
-        }
         if !self.runtime_schema.is_empty() {
             let names = braced(&mut self.runtime_schema.iter().map(|name| (*name).to_owned()));
-            lines.push(format!("use specwright_runtime::schema::{{{names}}};"));
+            lines.push(format!("use specwright_model::schema::{{{names}}};"));
         }
-        let values: Vec<&str> = [(self.serde, "Deserialize"), (self.patch, "Patch"), (self.with_tag, "with_tag")]
-            .into_iter()
-            .filter_map(|(used, name)| used.then_some(name))
-            .collect();
+        let values: Vec<&str> = [
+            (self.serde, "Deserialize"),
+            (self.patch, "Patch"),
+            (self.serde, "Serialize"),
+            (self.with_tag, "with_tag"),
+        ]
+        .into_iter()
+        .filter_map(|(used, name)| used.then_some(name))
+        .collect();
         if !values.is_empty() {
-            lines.push(format!("use specwright_runtime::value::{{{}}};", values.join(", ")));
+            lines.push(format!("use specwright_model::value::{{{}}};", values.join(", ")));
         }
         let foreign = self.types.iter().filter(|name| api.type_def(name).is_some_and(|def| def.module != module));
         let mut local: Vec<String> = foreign.cloned().collect();

@@ -64,7 +64,7 @@ fn schema_file(api: &Api, types: &[&TypeDef]) -> String {
     print(&SchemaFile {
         header: text::header(&api.contract),
         imports: [
-            import("specwright_runtime::schema", &printer.names.iter().copied().collect::<Vec<_>>()),
+            import("specwright_model::schema", &printer.names.iter().copied().collect::<Vec<_>>()),
             import("super", &siblings),
         ]
         .concat(),

@@ -5,7 +5,7 @@
 use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 use specwright_runtime::client::{
-    Call, Encoding, media_type_matches, read_header, read_json, read_text, refused, wrapped,
+    Call, Encoding, execute, media_type_matches, read_header, read_json, read_nothing, read_text, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Number, Schema};
@@ -20,20 +20,20 @@ impl Client {
         accept: GetAnswerAccept,
     ) -> Result<ResponseValue<GetAnswerSuccess>, Error<GetAnswerError>> {
         let mut call = Call::new(reqwest::Method::GET, "/answers/{kind}");
-        call.path("kind", Encoding::SIMPLE, &kind)?;
+        call.path("kind", Encoding::SIMPLE, &kind);
         call.accept(accept.as_str());
-        let response = self.call(call, "get_answer").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 if media_type_matches(&response, "application/json") => {
-                let Some(x_list) = read_header(&response, &X_LIST_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+            200 if media_type_matches(response.headers(), "application/json") => {
+                let Some(x_list) = read_header(response.headers(), &X_LIST_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
-                let x_point = read_header(&response, &X_POINT_HEADER);
-                let x_exploded = read_header(&response, &X_EXPLODED_HEADER);
-                let x_json = read_header(&response, &X_JSON_HEADER);
-                let x_null = read_header(&response, &X_NULL_HEADER);
-                let x_limit = read_header(&response, &X_LIMIT_HEADER);
-                let set_cookie = read_header(&response, &SET_COOKIE_HEADER);
+                let x_point = read_header(response.headers(), &X_POINT_HEADER);
+                let x_exploded = read_header(response.headers(), &X_EXPLODED_HEADER);
+                let x_json = read_header(response.headers(), &X_JSON_HEADER);
+                let x_null = read_header(response.headers(), &X_NULL_HEADER);
+                let x_limit = read_header(response.headers(), &X_LIMIT_HEADER);
+                let set_cookie = read_header(response.headers(), &SET_COOKIE_HEADER);
                 let wrap = |body| GetAnswerSuccess::OkJson {
                     body,
                     x_list,
@@ -44,18 +44,18 @@ impl Client {
                     x_limit,
                     set_cookie,
                 };
-                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+                Ok(wrapped(read_json(response, "application/json")?, wrap))
             }
-            200 if media_type_matches(&response, "text/plain") => {
-                let Some(x_list) = read_header(&response, &X_LIST_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+            200 if media_type_matches(response.headers(), "text/plain") => {
+                let Some(x_list) = read_header(response.headers(), &X_LIST_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
-                let x_point = read_header(&response, &X_POINT_HEADER);
-                let x_exploded = read_header(&response, &X_EXPLODED_HEADER);
-                let x_json = read_header(&response, &X_JSON_HEADER);
-                let x_null = read_header(&response, &X_NULL_HEADER);
-                let x_limit = read_header(&response, &X_LIMIT_HEADER);
-                let set_cookie = read_header(&response, &SET_COOKIE_HEADER);
+                let x_point = read_header(response.headers(), &X_POINT_HEADER);
+                let x_exploded = read_header(response.headers(), &X_EXPLODED_HEADER);
+                let x_json = read_header(response.headers(), &X_JSON_HEADER);
+                let x_null = read_header(response.headers(), &X_NULL_HEADER);
+                let x_limit = read_header(response.headers(), &X_LIMIT_HEADER);
+                let set_cookie = read_header(response.headers(), &SET_COOKIE_HEADER);
                 let wrap = |body| GetAnswerSuccess::OkText {
                     body,
                     x_list,
@@ -66,24 +66,24 @@ impl Client {
                     x_limit,
                     set_cookie,
                 };
-                Ok(wrapped(read_text(response, "text/plain").await?, wrap))
+                Ok(wrapped(read_text(response, "text/plain")?, wrap))
             }
-            204 => Ok(wrapped(ResponseValue::empty(response), |()| GetAnswerSuccess::NoContent)),
-            404 => Err(refused(read_json(response, "application/problem+json").await, GetAnswerError::NotFound)),
+            204 => Ok(wrapped(read_nothing(&response), |()| GetAnswerSuccess::NoContent)),
+            404 => Err(refused(read_json(response, "application/problem+json"), GetAnswerError::NotFound)),
             300..=399 => {
-                let Some(location) = read_header(&response, &LOCATION_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+                let Some(location) = read_header(response.headers(), &LOCATION_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
                 let wrap = |()| GetAnswerError::Redirection { location };
-                Err(refused(Ok(ResponseValue::empty(response)), wrap))
+                Err(refused(Ok(read_nothing(&response)), wrap))
             }
             400..=499 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| GetAnswerError::ClientError { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            500..=599 => Err(refused(read_text(response, "text/plain").await, GetAnswerError::ServerError)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            500..=599 => Err(refused(read_text(response, "text/plain"), GetAnswerError::ServerError)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -91,10 +91,10 @@ impl Client {
     pub async fn get_plain(&self) -> Result<ResponseValue<api_types::Point>, Error<api_types::Problem>> {
         let url = format!("{}/plain", self.baseurl);
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "get_plain").await?;
+        let response = execute(&self.client, request).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(refused(read_json(response, "application/problem+json").await, std::convert::identity)),
+            200 => read_json(response, "application/json"),
+            _ => Err(refused(read_json(response, "application/problem+json"), std::convert::identity)),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Operations tagged `pets`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Form, Upload};
+use specwright_runtime::client::{Call, Form, Upload, read_nothing};
 
 use crate::Client;
 
@@ -12,12 +12,12 @@ impl Client {
     pub async fn replace_pets(&self, body: Option<&Vec<api_types::Pet>>) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::PUT, "/pets");
         if let Some(body) = body {
-            call.json_body("application/json", body)?;
+            call.json_body("application/json", body);
         }
-        let response = self.call(call, "replace_pets").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -26,10 +26,10 @@ impl Client {
         let mut call = Call::new(reqwest::Method::POST, "/pets");
         match body {
             CreatePetBody::Json(body) => {
-                call.json_body("application/json", &body)?;
+                call.json_body("application/json", &body);
             }
             CreatePetBody::Form(body) => {
-                call.form_body(&body)?;
+                call.form_body(&body);
             }
             CreatePetBody::Text(body) => {
                 call.bytes_body("text/plain", body);
@@ -38,21 +38,21 @@ impl Client {
                 call.multipart_body(body.into_form()?);
             }
         }
-        let response = self.call(call, "create_pet").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
     /// `PATCH /pets`
     pub async fn update_pet(&self, body: &api_types::PetPatch) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::PATCH, "/pets");
-        call.json_body("application/merge-patch+json", body)?;
-        let response = self.call(call, "update_pet").await?;
+        call.json_body("application/merge-patch+json", body);
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

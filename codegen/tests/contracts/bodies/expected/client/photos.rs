@@ -3,7 +3,7 @@
 //! Operations tagged `photos`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::Call;
+use specwright_runtime::client::{Call, read_nothing};
 
 use crate::Client;
 
@@ -17,14 +17,14 @@ impl Client {
                     call.bytes_body("application/octet-stream", body);
                 }
                 ReplacePhotoBody::Json(body) => {
-                    call.json_body("application/json", &body)?;
+                    call.json_body("application/json", &body);
                 }
             }
         }
-        let response = self.call(call, "replace_photo").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -32,10 +32,10 @@ impl Client {
     pub async fn upload_photo(&self, body: impl Into<reqwest::Body>) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "/photos");
         call.bytes_body("image/octet-stream", body);
-        let response = self.call(call, "upload_photo").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `pets`.
 
-use serde::Serialize;
-use specwright_runtime::value::{Deserialize, Patch};
+use specwright_model::value::{Deserialize, Patch, Serialize};
 
 /// The schema `Pet`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

@@ -3,6 +3,7 @@
 //! Operations tagged `callers`.
 
 use progenitor_client::{Error, ResponseValue};
+use specwright_runtime::client::read_nothing;
 
 use crate::Client;
 
@@ -13,8 +14,8 @@ impl Client {
         let request = self.client.get(url).build()?;
         let response = self.send(request, "get_user").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -24,8 +25,8 @@ impl Client {
         let request = self.client.get(url).build()?;
         let response = self.send(request, "get_fresh").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -35,8 +36,8 @@ impl Client {
         let request = self.client.get(url).build()?;
         let response = self.send(request, "get_member").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -46,8 +47,8 @@ impl Client {
         let request = self.client.get(url).build()?;
         let response = self.send(request, "get_either").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -57,8 +58,8 @@ impl Client {
         let request = self.client.get(url).build()?;
         let response = self.send(request, "get_machine").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -68,8 +69,8 @@ impl Client {
         let request = self.client.get(url).build()?;
         let response = self.send(request, "get_any").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -79,8 +80,8 @@ impl Client {
         let request = self.client.get(url).build()?;
         let response = self.send(request, "get_anyone").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -90,8 +91,8 @@ impl Client {
         let request = self.client.get(url).build()?;
         let response = self.send(request, "get_other").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

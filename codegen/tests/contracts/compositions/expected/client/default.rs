@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, read_json};
+use specwright_runtime::client::{Call, execute, read_json, read_nothing};
 
 use crate::Client;
 
@@ -13,10 +13,10 @@ impl Client {
     pub async fn list_pets(&self) -> Result<ResponseValue<Vec<api_types::Pet>>, Error<()>> {
         let url = format!("{}/pets", self.baseurl);
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "list_pets").await?;
+        let response = execute(&self.client, request).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -24,12 +24,12 @@ impl Client {
     pub async fn add_pet(&self, body: Option<&api_types::AddPetRequestBody>) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "/pets");
         if let Some(body) = body {
-            call.json_body("application/json", body)?;
+            call.json_body("application/json", body);
         }
-        let response = self.call(call, "add_pet").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -38,10 +38,10 @@ impl Client {
         let url = format!("{}/layers", self.baseurl);
         let request =
             self.client.put(url).header(ACCEPT, HeaderValue::from_static("application/json")).json(&body).build()?;
-        let response = self.send(request, "put_layers").await?;
+        let response = execute(&self.client, request).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -49,10 +49,10 @@ impl Client {
     pub async fn put_trigger(&self, body: &api_types::PutTriggerRequestBody) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/triggers", self.baseurl);
         let request = self.client.put(url).json(&body).build()?;
-        let response = self.send(request, "put_trigger").await?;
+        let response = execute(&self.client, request).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

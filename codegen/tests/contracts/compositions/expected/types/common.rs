@@ -2,9 +2,8 @@
 
 //! Types that several tags share.
 
-use serde::Serialize;
-use specwright_runtime::schema::{Format, Schema, no_member, select, unknown_tag};
-use specwright_runtime::value::{Deserialize, Patch, with_tag};
+use specwright_model::schema::{Format, Schema, no_member, select, unknown_tag};
+use specwright_model::value::{Deserialize, Patch, Serialize, with_tag};
 
 use crate::Cat;
 

@@ -2,9 +2,8 @@
 
 //! Types of the operations tagged `default`.
 
-use serde::Serialize;
-use specwright_runtime::schema::{Schema, no_member, select, unknown_tag};
-use specwright_runtime::value::{Deserialize, Patch};
+use specwright_model::schema::{Schema, no_member, select, unknown_tag};
+use specwright_model::value::{Deserialize, Patch, Serialize};
 
 use crate::schemas;
 
@@ -73,7 +72,7 @@ pub struct Dog {
     pub breed: String,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `DogKind`.
     pub enum DogKind {
         /// `dog`.
@@ -118,11 +117,11 @@ pub struct Layer {
     #[serde(default, skip_serializing_if = "Patch::is_absent")]
     pub some: Patch<LayerSome>,
     /// The property `untyped`.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_runtime::value::present")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_model::value::present")]
     pub untyped: Option<serde_json::Value>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `LayerKind`.
     pub enum LayerKind {
         /// `layer`.
@@ -140,7 +139,7 @@ pub struct LayerSet {
     pub rules: Option<Vec<String>>,
 }
 
-specwright_runtime::integer_enum! {
+specwright_model::integer_enum! {
     /// The schema `LayerSome`.
     pub enum LayerSome {
         /// `1`.
@@ -150,7 +149,7 @@ specwright_runtime::integer_enum! {
     }
 }
 
-specwright_runtime::integer_enum! {
+specwright_model::integer_enum! {
     /// The schema `Level`.
     pub enum Level {
         /// OFF
@@ -171,7 +170,7 @@ pub struct Offer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
     /// The property `never`.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_runtime::value::present")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_model::value::present")]
     pub never: Option<serde_json::Value>,
     /// The property `state`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -273,7 +272,7 @@ impl From<String> for OfferVersion {
     }
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `OfferVersionVariant1`.
     pub enum OfferVersionVariant1 {
         /// `latest`.

@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, Encoding, read_json};
+use specwright_runtime::client::{Call, Encoding, execute, read_json};
 
 use crate::Client;
 
@@ -13,22 +13,22 @@ impl Client {
     pub async fn list_things(&self) -> Result<ResponseValue<Vec<api_types::Thing>>, Error<()>> {
         let url = format!("{}/things", self.baseurl);
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "list_things").await?;
+        let response = execute(&self.client, request).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
     /// `GET /things/{id}`
     pub async fn get_thing(&self, id: &api_types::Identifier) -> Result<ResponseValue<api_types::Thing>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/things/{id}");
-        call.path("id", Encoding::SIMPLE, &id)?;
+        call.path("id", Encoding::SIMPLE, &id);
         call.accept("application/json");
-        let response = self.call(call, "get_thing").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

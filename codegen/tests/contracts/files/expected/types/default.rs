@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `default`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// The schema `Identifier`.
 pub type Identifier = String;

@@ -18,12 +18,12 @@ impl Client {
         let mut call = Call::new(reqwest::Method::PUT, "/search");
         call.accept("text/plain");
         if let Some(body) = body {
-            call.json_body("application/json", body)?;
+            call.json_body("application/json", body);
         }
-        let response = self.call(call, "replace_search").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 => read_text(response, "text/plain").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_text(response, "text/plain"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -42,11 +42,11 @@ impl Client {
                 ("list", None),
                 ("path", Some(Encoding::FORM_EXPLODED.reserved())),
             ],
-        )?;
-        let response = self.call(call, "search").await?;
+        );
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -55,10 +55,10 @@ impl Client {
         let mut call = Call::new(reqwest::Method::POST, "/evidence");
         call.accept("text/plain");
         call.multipart_body(form.into_form()?);
-        let response = self.call(call, "add_evidence").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 => read_text(response, "text/plain").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_text(response, "text/plain"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Operations tagged `uploads`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, Form, Upload, read_json};
+use specwright_runtime::client::{Call, Encoding, Form, Upload, read_json, read_nothing};
 
 use crate::Client;
 
@@ -15,10 +15,10 @@ impl Client {
         let mut call = Call::new(reqwest::Method::PUT, "/avatar");
         call.accept("application/json");
         call.multipart_body(form.into_form()?);
-        let response = self.call(call, "put_avatar").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -29,10 +29,10 @@ impl Client {
         let mut call = Call::new(reqwest::Method::POST, "/albums");
         call.accept("application/json");
         call.multipart_body(form.into_form()?);
-        let response = self.call(call, "create_album").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -51,10 +51,10 @@ impl Client {
                 }
             }
         }
-        let response = self.call(call, "describe_album").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

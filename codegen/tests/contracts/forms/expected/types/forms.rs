@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `forms`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 use crate::Place;
 

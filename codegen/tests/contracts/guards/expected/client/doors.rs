@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, read_json};
+use specwright_runtime::client::{Call, read_json, read_nothing};
 
 use crate::Client;
 
@@ -15,8 +15,8 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "by_default").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -26,8 +26,8 @@ impl Client {
         let request = self.client.get(url).build()?;
         let response = self.send(request, "public").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -37,8 +37,8 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "by_digest").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -48,8 +48,8 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "by_header").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -59,8 +59,8 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "by_query").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -70,8 +70,8 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "by_cookie").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -81,8 +81,8 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "by_oauth").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -92,8 +92,8 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "by_open_id").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -101,11 +101,11 @@ impl Client {
     pub async fn by_both(&self, body: &i64) -> Result<ResponseValue<String>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "/both");
         call.accept("application/json");
-        call.json_body("application/json", body)?;
+        call.json_body("application/json", body);
         let response = self.call(call, "by_both").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -115,8 +115,8 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "by_either").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -126,8 +126,8 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "optional").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Operations tagged `lib`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Form, Upload, read_json, refused};
+use specwright_runtime::client::{Call, Form, Upload, read_json, read_nothing, refused};
 
 use crate::Client;
 
@@ -17,7 +17,7 @@ impl Client {
         if let Some(body) = body {
             match body {
                 ModBody::Json(body) => {
-                    call.json_body("application/json", &body)?;
+                    call.json_body("application/json", &body);
                 }
                 ModBody::Multipart(body) => {
                     call.multipart_body(body.into_form()?);
@@ -26,9 +26,9 @@ impl Client {
         }
         let response = self.call(call, "mod").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            400..=499 => Err(refused(read_json(response, "application/problem+json").await, std::convert::identity)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            400..=499 => Err(refused(read_json(response, "application/problem+json"), std::convert::identity)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

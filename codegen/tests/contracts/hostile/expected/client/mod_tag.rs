@@ -3,6 +3,7 @@
 //! Operations tagged `mod`.
 
 use progenitor_client::{Error, ResponseValue};
+use specwright_runtime::client::read_nothing;
 
 use crate::Client;
 
@@ -13,8 +14,8 @@ impl Client {
         let request = self.client.get(url).build()?;
         let response = self.send(request, "self_").await?;
         match response.status().as_u16() {
-            200 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

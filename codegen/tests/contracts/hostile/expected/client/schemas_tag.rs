@@ -12,7 +12,7 @@ impl Client {
     pub async fn schemas(&self) -> Result<ResponseValue<ByteStream>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/schemas");
         call.accept("image/*");
-        let response = self.call(call, "schemas").await?;
+        let response = self.open(call.build(&self.client, &self.baseurl)?, "schemas").await?;
         match response.status().as_u16() {
             299 => read_stream(response, "image/*"),
             _ => Err(Error::UnexpectedResponse(response)),

@@ -8,7 +8,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use specwright_runtime::client::{
-    Call, Encoding, media_type_matches, read_header, read_json, read_text, refused, wrapped,
+    Call, Encoding, media_type_matches, read_header, read_json, read_nothing, read_text, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
@@ -40,41 +40,41 @@ impl Client {
         accept: FnAccept,
     ) -> Result<ResponseValue<FnSuccess>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/fn/{self}/{crate}");
-        call.path("self", Encoding::SIMPLE, &self_parameter)?;
-        call.path("crate", Encoding::SIMPLE, &crate_)?;
-        call.query("a\"b\\c", Encoding::FORM_EXPLODED, &a_b_c)?;
-        call.query("accept", Encoding::FORM_EXPLODED, &accept_parameter)?;
-        call.header("async", Encoding::SIMPLE, &r#async)?;
-        call.query("body", Encoding::FORM_EXPLODED, &body_parameter)?;
-        call.query("caller", Encoding::FORM_EXPLODED, &caller_parameter)?;
-        call.query("context", Encoding::FORM_EXPLODED, &context_parameter)?;
-        call.query("decoder", Encoding::FORM_EXPLODED, &decoder_parameter)?;
-        call.query("incoming", Encoding::FORM_EXPLODED, &incoming_parameter)?;
-        call.cookie("match", Encoding::FORM_EXPLODED, &r#match)?;
-        call.query("request", Encoding::FORM_EXPLODED, &request_parameter)?;
-        call.query("type", Encoding::FORM_EXPLODED, &r#type)?;
+        call.path("self", Encoding::SIMPLE, &self_parameter);
+        call.path("crate", Encoding::SIMPLE, &crate_);
+        call.query("a\"b\\c", Encoding::FORM_EXPLODED, &a_b_c);
+        call.query("accept", Encoding::FORM_EXPLODED, &accept_parameter);
+        call.header("async", Encoding::SIMPLE, &r#async);
+        call.query("body", Encoding::FORM_EXPLODED, &body_parameter);
+        call.query("caller", Encoding::FORM_EXPLODED, &caller_parameter);
+        call.query("context", Encoding::FORM_EXPLODED, &context_parameter);
+        call.query("decoder", Encoding::FORM_EXPLODED, &decoder_parameter);
+        call.query("incoming", Encoding::FORM_EXPLODED, &incoming_parameter);
+        call.cookie("match", Encoding::FORM_EXPLODED, &r#match);
+        call.query("request", Encoding::FORM_EXPLODED, &request_parameter);
+        call.query("type", Encoding::FORM_EXPLODED, &r#type);
         call.accept(accept.as_str());
         let response = self.call(call, "fn").await?;
         match response.status().as_u16() {
-            200 if media_type_matches(&response, "application/json") => {
-                let Some(body_2) = read_header(&response, &BODY_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+            200 if media_type_matches(response.headers(), "application/json") => {
+                let Some(body_2) = read_header(response.headers(), &BODY_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
-                let status = read_header(&response, &STATUS_HEADER);
-                let reply = read_header(&response, &REPLY_HEADER);
+                let status = read_header(response.headers(), &STATUS_HEADER);
+                let reply = read_header(response.headers(), &REPLY_HEADER);
                 let wrap = |body| FnSuccess::Json { body, status, body_2, reply };
-                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+                Ok(wrapped(read_json(response, "application/json")?, wrap))
             }
-            200 if media_type_matches(&response, "text/plain") => {
-                let Some(body_2) = read_header(&response, &BODY_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+            200 if media_type_matches(response.headers(), "text/plain") => {
+                let Some(body_2) = read_header(response.headers(), &BODY_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
-                let status = read_header(&response, &STATUS_HEADER);
-                let reply = read_header(&response, &REPLY_HEADER);
+                let status = read_header(response.headers(), &STATUS_HEADER);
+                let reply = read_header(response.headers(), &REPLY_HEADER);
                 let wrap = |body| FnSuccess::Text { body, status, body_2, reply };
-                Ok(wrapped(read_text(response, "text/plain").await?, wrap))
+                Ok(wrapped(read_text(response, "text/plain")?, wrap))
             }
-            _ => Err(refused(Ok(ResponseValue::empty(response)), std::convert::identity)),
+            _ => Err(refused(Ok(read_nothing(&response)), std::convert::identity)),
         }
     }
 }

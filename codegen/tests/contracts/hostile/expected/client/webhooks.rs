@@ -3,7 +3,7 @@
 //! Webhooks: what the service tells its subscribers of its own accord.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, Sender, read_header, refused, wrapped};
+use specwright_runtime::client::{Call, Encoding, Sender, read_header, read_nothing, refused, wrapped};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
 
@@ -32,22 +32,22 @@ impl Webhooks {
         body: Option<&api_types::XRequestBody>,
     ) -> Result<ResponseValue<XSuccess>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "");
-        call.header("X-\"", Encoding::SIMPLE, &x)?;
+        call.header("X-\"", Encoding::SIMPLE, &x);
         if let Some(body) = body {
-            call.check(&api_types::schemas::X_REQUEST_BODY, body)?;
-            call.json_body("application/json", body)?;
+            call.check(&api_types::schemas::X_REQUEST_BODY, body);
+            call.json_body("application/json", body);
         }
         let response = self.sender.send(call, url).await?;
         match response.status().as_u16() {
             200 => {
-                let Some(body_2) = read_header(&response, &BODY_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+                let Some(body_2) = read_header(response.headers(), &BODY_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
-                let response_header = read_header(&response, &RESPONSE_HEADER);
+                let response_header = read_header(response.headers(), &RESPONSE_HEADER);
                 let wrap = |()| XSuccess { response: response_header, body_2 };
-                Ok(wrapped(ResponseValue::empty(response), wrap))
+                Ok(wrapped(read_nothing(&response), wrap))
             }
-            _ => Err(Error::UnexpectedResponse(response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -56,8 +56,8 @@ impl Webhooks {
         let call = Call::new(reqwest::Method::PUT, "");
         let response = self.sender.send(call, url).await?;
         match response.status().as_u16() {
-            200..=299 => Ok(ResponseValue::empty(response)),
-            _ => Err(refused(Ok(ResponseValue::empty(response)), std::convert::identity)),
+            200..=299 => Ok(read_nothing(&response)),
+            _ => Err(refused(Ok(read_nothing(&response)), std::convert::identity)),
         }
     }
 }

@@ -2,9 +2,8 @@
 
 //! Types that several tags share.
 
-use serde::Serialize;
-use specwright_runtime::schema::{Schema, no_member, select, unknown_tag};
-use specwright_runtime::value::{Deserialize, Patch, with_tag};
+use specwright_model::schema::{Schema, no_member, select, unknown_tag};
+use specwright_model::value::{Deserialize, Patch, Serialize, with_tag};
 
 use crate::{OptionType, Struct, schemas};
 
@@ -69,7 +68,7 @@ pub struct DefaultType {
 /// The schema `PATTERN1`.
 pub type Pattern1 = String;
 
-specwright_runtime::integer_enum! {
+specwright_model::integer_enum! {
     /// The schema `Result`.
     pub enum ResultType {
         /// `-1`.

@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `lib`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// The schema `ModMultipartRequestBodyForm`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -21,7 +20,7 @@ pub struct OptionType {
     pub some: Option<VecType>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `String`.
     pub enum StringType {
         /// `Ok`.

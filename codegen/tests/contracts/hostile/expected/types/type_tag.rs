@@ -2,11 +2,10 @@
 
 //! Types of the operations tagged `type`.
 
-use serde::Serialize;
-use specwright_runtime::schema::{Schema, no_member, select};
-use specwright_runtime::value::Deserialize;
+use specwright_model::schema::{Schema, no_member, select};
+use specwright_model::value::{Deserialize, Serialize};
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `FnAbc`.
     pub enum FnAbc {
         /// `"`.
@@ -123,7 +122,7 @@ impl Struct {
     }
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `StructBidi`.
     pub enum StructBidi {
         /// "".

@@ -2,8 +2,7 @@
 
 //! Types that several tags share: `XRequestBody`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// The schema `XRequestBody`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]

@@ -4,7 +4,8 @@
 
 use progenitor_client::{ByteStream, Error, ResponseValue};
 use specwright_runtime::client::{
-    Call, Form, Upload, media_type_matches, read_header, read_json, read_stream, read_text, refused, wrapped,
+    BufferedResponse, Call, Form, Upload, media_type_matches, read_header, read_json, read_nothing, read_stream,
+    read_text, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
@@ -22,10 +23,10 @@ impl Client {
         call.accept(accept.as_str());
         match body {
             SendFormBody::Form(body) => {
-                call.form_body(&body)?;
+                call.form_body(&body);
             }
             SendFormBody::ExampleJson(body) => {
-                call.json_body("application/vnd.example+json", &body)?;
+                call.json_body("application/vnd.example+json", &body);
             }
             SendFormBody::Text(body) => {
                 call.bytes_body("text/plain", body);
@@ -37,22 +38,27 @@ impl Client {
                 call.bytes_body("application/xml", body);
             }
         }
-        let response = self.call(call, "send_form").await?;
+        let response = self.open(call.build(&self.client, &self.baseurl)?, "send_form").await?;
         match response.status().as_u16() {
-            200 if media_type_matches(&response, "application/json") => {
-                Ok(wrapped(read_json(response, "application/json").await?, SendFormSuccess::OkJson))
+            200 if media_type_matches(response.headers(), "application/json") => Ok(wrapped(
+                read_json(BufferedResponse::of(response).await, "application/json")?,
+                SendFormSuccess::OkJson,
+            )),
+            200 if media_type_matches(response.headers(), "text/csv") => {
+                Ok(wrapped(read_text(BufferedResponse::of(response).await, "text/csv")?, SendFormSuccess::OkCsv))
             }
-            200 if media_type_matches(&response, "text/csv") => {
-                Ok(wrapped(read_text(response, "text/csv").await?, SendFormSuccess::OkCsv))
-            }
-            200 if media_type_matches(&response, "image/*") => {
+            200 if media_type_matches(response.headers(), "image/*") => {
                 Ok(wrapped(read_stream(response, "image/*")?, SendFormSuccess::OkAnyImage))
             }
             204 => Ok(wrapped(ResponseValue::empty(response), |()| SendFormSuccess::NoContent)),
-            404 => Err(refused(read_json(response, "application/problem+json").await, SendFormError::NotFound)),
-            400..=499 => {
-                Err(refused(read_json(response, "application/problem+json").await, SendFormError::ClientError))
-            }
+            404 => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                SendFormError::NotFound,
+            )),
+            400..=499 => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                SendFormError::ClientError,
+            )),
             _ => Err(refused(Ok(ResponseValue::empty(response)), |()| SendFormError::Default)),
         }
     }
@@ -66,15 +72,15 @@ impl Client {
         let response = self.call(call, "upload").await?;
         match response.status().as_u16() {
             201 => {
-                let Some(location) = read_header(&response, &LOCATION_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+                let Some(location) = read_header(response.headers(), &LOCATION_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
-                let x_rate_limit = read_header(&response, &X_RATE_LIMIT_HEADER);
-                let body_2 = read_header(&response, &BODY_HEADER);
+                let x_rate_limit = read_header(response.headers(), &X_RATE_LIMIT_HEADER);
+                let body_2 = read_header(response.headers(), &BODY_HEADER);
                 let wrap = |()| UploadSuccess { location, x_rate_limit, body_2 };
-                Ok(wrapped(ResponseValue::empty(response), wrap))
+                Ok(wrapped(read_nothing(&response), wrap))
             }
-            _ => Err(Error::UnexpectedResponse(response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Operations tagged `other`.
 
 use progenitor_client::{Error, ResponseValue, encode_path};
-use specwright_runtime::client::{Call, Encoding, read_header, refused, wrapped};
+use specwright_runtime::client::{Call, Encoding, execute, read_header, read_nothing, refused, wrapped};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
 
@@ -14,11 +14,11 @@ impl Client {
     pub async fn link_books(&self, limit: Option<i64>) -> Result<ResponseValue<()>, Error<()>> {
         let mut call =
             Call::new(reqwest::Method::from_bytes("LINK".as_bytes()).expect("a method of the contract"), "/books");
-        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
-        let response = self.call(call, "link_books").await?;
+        call.query("limit", Encoding::FORM_EXPLODED, &limit);
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -26,17 +26,17 @@ impl Client {
     pub async fn has_book(&self, id: i64) -> Result<ResponseValue<HasBookSuccess>, Error<()>> {
         let url = format!("{}/books/{}", self.baseurl, encode_path(&id.to_string()));
         let request = self.client.head(url).build()?;
-        let response = self.send(request, "has_book").await?;
+        let response = execute(&self.client, request).await?;
         match response.status().as_u16() {
             200 => {
-                let Some(x_pages) = read_header(&response, &X_PAGES_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+                let Some(x_pages) = read_header(response.headers(), &X_PAGES_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
                 let wrap = |()| HasBookSuccess { x_pages };
-                Ok(wrapped(ResponseValue::empty(response), wrap))
+                Ok(wrapped(read_nothing(&response), wrap))
             }
-            404 => Err(refused(Ok(ResponseValue::empty(response)), std::convert::identity)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            404 => Err(refused(Ok(read_nothing(&response)), std::convert::identity)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -44,11 +44,11 @@ impl Client {
     pub async fn copy_book(&self, id: i64) -> Result<ResponseValue<()>, Error<()>> {
         let mut call =
             Call::new(reqwest::Method::from_bytes("COPY".as_bytes()).expect("a method of the contract"), "/books/{id}");
-        call.path("id", Encoding::SIMPLE, &id)?;
-        let response = self.call(call, "copy_book").await?;
+        call.path("id", Encoding::SIMPLE, &id);
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, QueryParam, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, Encoding, read_json};
+use specwright_runtime::client::{Call, Encoding, execute, read_json, read_nothing};
 
 use crate::Client;
 
@@ -18,10 +18,10 @@ impl Client {
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .query(&QueryParam::new("limit", &limit))
             .build()?;
-        let response = self.send(request, "list_books").await?;
+        let response = execute(&self.client, request).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -33,13 +33,13 @@ impl Client {
     ) -> Result<ResponseValue<Vec<String>>, Error<()>> {
         let mut call =
             Call::new(reqwest::Method::from_bytes("QUERY".as_bytes()).expect("a method of the contract"), "/books");
-        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
+        call.query("limit", Encoding::FORM_EXPLODED, &limit);
         call.accept("application/json");
-        call.json_body("application/json", body)?;
-        let response = self.call(call, "search_books").await?;
+        call.json_body("application/json", body);
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -47,23 +47,23 @@ impl Client {
     pub async fn copy_books(&self, limit: Option<i64>) -> Result<ResponseValue<()>, Error<()>> {
         let mut call =
             Call::new(reqwest::Method::from_bytes("COPY".as_bytes()).expect("a method of the contract"), "/books");
-        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
-        let response = self.call(call, "copy_books").await?;
+        call.query("limit", Encoding::FORM_EXPLODED, &limit);
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
     /// `GET /find`
     pub async fn find(&self, search: &api_types::FindSearch) -> Result<ResponseValue<String>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/find");
-        call.query("search", Encoding::FORM_EXPLODED.required(), &search)?;
+        call.query("search", Encoding::FORM_EXPLODED.required(), &search);
         call.accept("application/json");
-        let response = self.call(call, "find").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

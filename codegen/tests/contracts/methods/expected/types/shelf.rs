@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `shelf`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// The schema `FindSearch`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

@@ -3,7 +3,7 @@
 //! Callbacks: what the service tells those that an earlier request named.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Exchange, ExpressionError, Sender, refused};
+use specwright_runtime::client::{Call, Exchange, ExpressionError, Sender, read_nothing, refused};
 
 /// Sends the callbacks of the contract.
 ///
@@ -36,12 +36,12 @@ impl Callbacks {
         body: &api_types::Reading,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "");
-        call.check(&api_types::schemas::READING, body)?;
-        call.json_body("application/json", body)?;
+        call.check(&api_types::schemas::READING, body);
+        call.json_body("application/json", body);
         let response = self.sender.send(call, url).await?;
         match response.status().as_u16() {
-            202 | 204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            202 | 204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -60,8 +60,8 @@ impl Callbacks {
         call.bytes_body("text/plain", body.to_owned());
         let response = self.sender.send(call, url).await?;
         match response.status().as_u16() {
-            200..=299 => Ok(ResponseValue::empty(response)),
-            _ => Err(refused(Ok(ResponseValue::empty(response)), std::convert::identity)),
+            200..=299 => Ok(read_nothing(&response)),
+            _ => Err(refused(Ok(read_nothing(&response)), std::convert::identity)),
         }
     }
 }

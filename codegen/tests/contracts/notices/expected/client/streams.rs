@@ -3,7 +3,7 @@
 //! Operations tagged `streams`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding};
+use specwright_runtime::client::{Call, Encoding, read_nothing};
 
 use crate::Client;
 
@@ -15,14 +15,14 @@ impl Client {
         body: Option<&api_types::SubscribeRequestBody>,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::POST, "/streams");
-        call.query("callbackUrl", Encoding::FORM_EXPLODED, &callback_url)?;
+        call.query("callbackUrl", Encoding::FORM_EXPLODED, &callback_url);
         if let Some(body) = body {
-            call.json_body("application/json", body)?;
+            call.json_body("application/json", body);
         }
-        let response = self.call(call, "subscribe").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            201 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            201 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Webhooks: what the service tells its subscribers of its own accord.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, Sender, read_header, read_json, refused, wrapped};
+use specwright_runtime::client::{Call, Encoding, Sender, read_header, read_json, read_nothing, refused, wrapped};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
 
@@ -32,29 +32,29 @@ impl Webhooks {
         body: &api_types::Pet,
     ) -> Result<ResponseValue<NewPetSuccess>, Error<api_types::NewPetGoneResponse>> {
         let mut call = Call::new(reqwest::Method::POST, "");
-        call.header("X-Delivery", Encoding::SIMPLE, &x_delivery)?;
-        call.check(&api_types::schemas::PET, body)?;
-        call.json_body("application/json", body)?;
+        call.header("X-Delivery", Encoding::SIMPLE, &x_delivery);
+        call.check(&api_types::schemas::PET, body);
+        call.json_body("application/json", body);
         let response = self.sender.send(call, url).await?;
         match response.status().as_u16() {
             200 => {
-                let x_seen = read_header(&response, &X_SEEN_HEADER);
+                let x_seen = read_header(response.headers(), &X_SEEN_HEADER);
                 let wrap = |()| NewPetSuccess { x_seen };
-                Ok(wrapped(ResponseValue::empty(response), wrap))
+                Ok(wrapped(read_nothing(&response), wrap))
             }
-            410 => Err(refused(read_json(response, "application/json").await, std::convert::identity)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            410 => Err(refused(read_json(response, "application/json"), std::convert::identity)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
     /// `DELETE`
     pub async fn say_gone(&self, url: &str, id: i64) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::DELETE, "");
-        call.query("id", Encoding::FORM_EXPLODED, &id)?;
+        call.query("id", Encoding::FORM_EXPLODED, &id);
         let response = self.sender.send(call, url).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

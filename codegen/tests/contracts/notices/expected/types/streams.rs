@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `streams`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// The schema `SubscribeRequestBody`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]

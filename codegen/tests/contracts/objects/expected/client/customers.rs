@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::read_json;
+use specwright_runtime::client::{execute, read_json, read_nothing};
 
 use crate::Client;
 
@@ -13,10 +13,10 @@ impl Client {
     pub async fn list_customers(&self) -> Result<ResponseValue<Vec<api_types::Customer>>, Error<()>> {
         let url = format!("{}/customers", self.baseurl);
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "list_customers").await?;
+        let response = execute(&self.client, request).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -24,10 +24,10 @@ impl Client {
     pub async fn replace_customer(&self, body: &api_types::Customer) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{}/customers", self.baseurl);
         let request = self.client.put(url).json(&body).build()?;
-        let response = self.send(request, "replace_customer").await?;
+        let response = execute(&self.client, request).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::read_json;
+use specwright_runtime::client::{execute, read_json};
 
 use crate::Client;
 
@@ -17,10 +17,10 @@ impl Client {
         let url = format!("{}/orders", self.baseurl);
         let request =
             self.client.post(url).header(ACCEPT, HeaderValue::from_static("application/json")).json(&body).build()?;
-        let response = self.send(request, "place_order").await?;
+        let response = execute(&self.client, request).await?;
         match response.status().as_u16() {
-            201 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            201 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

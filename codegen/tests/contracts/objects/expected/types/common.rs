@@ -2,8 +2,7 @@
 
 //! Types that several tags share.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// The schema `Customer`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -35,7 +34,7 @@ pub struct CustomerAddress {
     pub country: Option<CustomerAddressCountry>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `CustomerAddressCountry`.
     pub enum CustomerAddressCountry {
         /// `de`.
@@ -49,7 +48,7 @@ specwright_runtime::string_enum! {
 pub type Nothing = ();
 
 /// The schema `Pair`.
-pub type Pair = specwright_runtime::value::Tuple<(), (Option<String>, Option<i64>), specwright_runtime::value::Never>;
+pub type Pair = specwright_model::value::Tuple<(), (Option<String>, Option<i64>), specwright_model::value::Never>;
 
 /// The schema `Tags`.
 pub type Tags = Vec<String>;

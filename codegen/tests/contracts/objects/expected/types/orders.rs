@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `orders`.
 
-use serde::Serialize;
-use specwright_runtime::value::{Deserialize, Patch};
+use specwright_model::value::{Deserialize, Patch, Serialize};
 
 use crate::Customer;
 
@@ -49,11 +48,11 @@ pub struct Order {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<Vec<OrderHistoryItem>>,
     /// The property `anything`.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_runtime::value::present")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_model::value::present")]
     pub anything: Option<serde_json::Value>,
     /// The property `secret`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<specwright_runtime::value::Base64>,
+    pub secret: Option<specwright_model::value::Base64>,
 }
 
 impl Order {
@@ -81,7 +80,7 @@ pub struct OrderHistoryItem {
     pub by: Option<Customer>,
 }
 
-specwright_runtime::integer_enum! {
+specwright_model::integer_enum! {
     /// The schema `OrderPriority`.
     pub enum OrderPriority {
         /// `1`.
@@ -93,7 +92,7 @@ specwright_runtime::integer_enum! {
     }
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `OrderState`.
     pub enum OrderState {
         /// `placed`.

@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{read_json, refused};
+use specwright_runtime::client::{execute, read_json, read_nothing, refused};
 
 use crate::Client;
 
@@ -13,11 +13,11 @@ impl Client {
     pub async fn list_readings(&self) -> Result<ResponseValue<Vec<api_types::Reading>>, Error<()>> {
         let url = format!("{}/readings", self.baseurl);
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "list_readings").await?;
+        let response = execute(&self.client, request).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            500 => Err(refused(Ok(ResponseValue::empty(response)), std::convert::identity)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            500 => Err(refused(Ok(read_nothing(&response)), std::convert::identity)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

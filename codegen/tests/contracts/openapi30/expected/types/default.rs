@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `default`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// The schema `Reading`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -28,7 +27,7 @@ pub struct Reading {
     pub size: Option<i64>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `ReadingGrade`.
     pub enum ReadingGrade {
         /// `1`.
@@ -40,7 +39,7 @@ specwright_runtime::string_enum! {
     }
 }
 
-specwright_runtime::integer_enum! {
+specwright_model::integer_enum! {
     /// The schema `ReadingLevels`.
     pub enum ReadingLevels {
         /// `1`.
@@ -50,7 +49,7 @@ specwright_runtime::integer_enum! {
     }
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `ReadingUnit`.
     pub enum ReadingUnit {
         /// `celsius`.

@@ -3,7 +3,7 @@
 //! Operations tagged `things`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding};
+use specwright_runtime::client::{Call, Encoding, read_nothing};
 
 use crate::Client;
 
@@ -25,22 +25,23 @@ impl Client {
         r#where: Option<&api_types::GetThingWhere>,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/things/{id}/{list}/{file}.{extension}");
-        call.path("id", Encoding::SIMPLE, &id)?;
-        call.path("list", Encoding::MATRIX_EXPLODED, &list)?;
-        call.path("file", Encoding::SIMPLE, &file)?;
-        call.path("extension", Encoding::LABEL, &extension)?;
-        call.header("X-Trace", Encoding::SIMPLE, &x_trace)?;
-        call.query("filter[name]", Encoding::FORM_EXPLODED, &filter_name)?;
-        call.query("flag", Encoding::FORM_EXPLODED, &flag)?;
-        call.query("json", Encoding::FORM_EXPLODED, &Call::json_text("json", &json)?)?;
-        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
-        call.cookie("session", Encoding::FORM_EXPLODED, &session)?;
-        call.query("sort", Encoding::PIPE_DELIMITED, &sort)?;
-        call.query("where", Encoding::DEEP_OBJECT, &r#where)?;
+        call.path("id", Encoding::SIMPLE, &id);
+        call.path("list", Encoding::MATRIX_EXPLODED, &list);
+        call.path("file", Encoding::SIMPLE, &file);
+        call.path("extension", Encoding::LABEL, &extension);
+        call.header("X-Trace", Encoding::SIMPLE, &x_trace);
+        call.query("filter[name]", Encoding::FORM_EXPLODED, &filter_name);
+        call.query("flag", Encoding::FORM_EXPLODED, &flag);
+        let json = call.json_text("json", &json);
+        call.query("json", Encoding::FORM_EXPLODED, &json);
+        call.query("limit", Encoding::FORM_EXPLODED, &limit);
+        call.cookie("session", Encoding::FORM_EXPLODED, &session);
+        call.query("sort", Encoding::PIPE_DELIMITED, &sort);
+        call.query("where", Encoding::DEEP_OBJECT, &r#where);
         let response = self.call(call, "get_thing").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -50,8 +51,8 @@ impl Client {
         let request = self.client.get(url).build()?;
         let response = self.send(request, "get_public").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

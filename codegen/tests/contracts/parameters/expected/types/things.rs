@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `things`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// The schema `GetThingJson`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -13,7 +12,7 @@ pub struct GetThingJson {
     pub a: Option<String>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `GetThingSortItem`.
     pub enum GetThingSortItem {
         /// `asc`.

@@ -9,10 +9,6 @@
 
 mod default;
 
-use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
-
-impl ClientHooks<()> for Client {}
-
 #[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use default::*;
 pub use progenitor_client::{ByteStream, Error, ResponseValue};
@@ -26,7 +22,6 @@ pub use specwright_runtime::sequence::{Event, ItemError, ItemSource, Items};
 pub struct Client {
     baseurl: String,
     client: reqwest::Client,
-    inner: (),
 }
 
 impl Client {
@@ -39,59 +34,13 @@ impl Client {
     ///
     /// When the system's TLS configuration cannot be loaded.
     pub fn new(base_url: &str) -> Result<Self, reqwest::Error> {
-        let timeout = std::time::Duration::from_secs(15);
-        let client = reqwest::Client::builder()
-            .connect_timeout(timeout)
-            .read_timeout(timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let client = specwright_runtime::client::http_client()?;
         Ok(Self::with_client(base_url, client))
     }
 
     /// The same with a `reqwest::Client` of your own.
     pub fn with_client(base_url: &str, client: reqwest::Client) -> Self {
         let baseurl = base_url.trim_end_matches('/').to_owned();
-        Self { baseurl, client, inner: () }
-    }
-
-    /// Sends what an operation has put together.
-    async fn call<E>(
-        &self,
-        call: specwright_runtime::client::Call,
-        operation_id: &'static str,
-    ) -> Result<reqwest::Response, Error<E>> {
-        let request = call.build(&self.client, &self.baseurl)?;
-        self.send(request, operation_id).await
-    }
-
-    /// Sends a request, with what the caller proves itself with.
-    async fn send<E>(
-        &self,
-        mut request: reqwest::Request,
-        operation_id: &'static str,
-    ) -> Result<reqwest::Response, Error<E>> {
-        let info = OperationInfo { operation_id };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        Ok(result?)
-    }
-}
-
-impl ClientInfo<()> for Client {
-    fn api_version() -> &'static str {
-        "1.0.0"
-    }
-
-    fn baseurl(&self) -> &str {
-        &self.baseurl
-    }
-
-    fn client(&self) -> &reqwest::Client {
-        &self.client
-    }
-
-    fn inner(&self) -> &() {
-        &self.inner
+        Self { baseurl, client }
     }
 }

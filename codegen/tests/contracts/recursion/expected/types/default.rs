@@ -2,9 +2,8 @@
 
 //! Types of the operations tagged `default`.
 
-use serde::Serialize;
-use specwright_runtime::schema::{Schema, no_member, select};
-use specwright_runtime::value::{Deserialize, Patch};
+use specwright_model::schema::{Schema, no_member, select};
+use specwright_model::value::{Deserialize, Patch, Serialize};
 
 use crate::schemas;
 

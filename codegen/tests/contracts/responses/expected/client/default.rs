@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, ResponseValue, encode_path};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{read_header, read_json, refused};
+use specwright_runtime::client::{execute, read_header, read_json, read_nothing, refused};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Schema};
 
@@ -15,17 +15,17 @@ impl Client {
     pub async fn delete_report(&self, id: i64) -> Result<ResponseValue<Vec<i64>>, Error<DeleteReportError>> {
         let url = format!("{}/reports/{}", self.baseurl, encode_path(&id.to_string()));
         let request = self.client.delete(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "delete_report").await?;
+        let response = execute(&self.client, request).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
+            200 => read_json(response, "application/json"),
             303 => {
-                let Some(location) = read_header(&response, &LOCATION_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+                let Some(location) = read_header(response.headers(), &LOCATION_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
                 let wrap = |()| DeleteReportError { location };
-                Err(refused(Ok(ResponseValue::empty(response)), wrap))
+                Err(refused(Ok(read_nothing(&response)), wrap))
             }
-            _ => Err(Error::UnexpectedResponse(response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

@@ -4,7 +4,8 @@
 
 use progenitor_client::{ByteStream, Error, ResponseValue};
 use specwright_runtime::client::{
-    Call, Encoding, media_type_matches, read_header, read_json, read_stream, read_text, refused, wrapped,
+    BufferedResponse, Call, Encoding, media_type_matches, read_header, read_json, read_stream, read_text, refused,
+    wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Schema};
@@ -20,50 +21,57 @@ impl Client {
         accept: GetReportAccept,
     ) -> Result<ResponseValue<GetReportSuccess>, Error<GetReportError>> {
         let mut call = Call::new(reqwest::Method::GET, "/reports/{id}");
-        call.path("id", Encoding::SIMPLE, &id)?;
+        call.path("id", Encoding::SIMPLE, &id);
         call.accept(accept.as_str());
-        let response = self.call(call, "get_report").await?;
+        let response = call.open(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 if media_type_matches(&response, "application/json") => {
-                let Some(e_tag) = read_header(&response, &E_TAG_HEADER) else {
+            200 if media_type_matches(response.headers(), "application/json") => {
+                let Some(e_tag) = read_header(response.headers(), &E_TAG_HEADER) else {
                     return Err(Error::UnexpectedResponse(response));
                 };
-                let x_rate_limit = read_header(&response, &X_RATE_LIMIT_HEADER);
+                let x_rate_limit = read_header(response.headers(), &X_RATE_LIMIT_HEADER);
                 let wrap = |body| GetReportSuccess::OkJson { body, e_tag, x_rate_limit };
-                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+                Ok(wrapped(read_json(BufferedResponse::of(response).await, "application/json")?, wrap))
             }
-            200 if media_type_matches(&response, "text/csv") => {
-                let Some(e_tag) = read_header(&response, &E_TAG_HEADER) else {
+            200 if media_type_matches(response.headers(), "text/csv") => {
+                let Some(e_tag) = read_header(response.headers(), &E_TAG_HEADER) else {
                     return Err(Error::UnexpectedResponse(response));
                 };
-                let x_rate_limit = read_header(&response, &X_RATE_LIMIT_HEADER);
+                let x_rate_limit = read_header(response.headers(), &X_RATE_LIMIT_HEADER);
                 let wrap = |body| GetReportSuccess::OkCsv { body, e_tag, x_rate_limit };
-                Ok(wrapped(read_text(response, "text/csv").await?, wrap))
+                Ok(wrapped(read_text(BufferedResponse::of(response).await, "text/csv")?, wrap))
             }
-            200 if media_type_matches(&response, "image/*") => {
-                let Some(e_tag) = read_header(&response, &E_TAG_HEADER) else {
+            200 if media_type_matches(response.headers(), "image/*") => {
+                let Some(e_tag) = read_header(response.headers(), &E_TAG_HEADER) else {
                     return Err(Error::UnexpectedResponse(response));
                 };
-                let x_rate_limit = read_header(&response, &X_RATE_LIMIT_HEADER);
+                let x_rate_limit = read_header(response.headers(), &X_RATE_LIMIT_HEADER);
                 let wrap = |body| GetReportSuccess::OkAnyImage { body, e_tag, x_rate_limit };
                 Ok(wrapped(read_stream(response, "image/*")?, wrap))
             }
             299 => Ok(wrapped(ResponseValue::empty(response), |()| GetReportSuccess::Status299)),
             304 => Err(refused(Ok(ResponseValue::empty(response)), |()| GetReportError::NotModified)),
-            404 => Err(refused(read_json(response, "application/problem+json").await, GetReportError::NotFound)),
-            400..=499 => {
-                Err(refused(read_json(response, "application/problem+json").await, GetReportError::ClientError))
-            }
-            _ => Err(refused(read_json(response, "application/problem+json").await, GetReportError::Default)),
+            404 => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                GetReportError::NotFound,
+            )),
+            400..=499 => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                GetReportError::ClientError,
+            )),
+            _ => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                GetReportError::Default,
+            )),
         }
     }
 
     /// `GET /reports/{id}/file`
     pub async fn download_report(&self, id: i64) -> Result<ResponseValue<ByteStream>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/reports/{id}/file");
-        call.path("id", Encoding::SIMPLE, &id)?;
+        call.path("id", Encoding::SIMPLE, &id);
         call.accept("application/octet-stream");
-        let response = self.call(call, "download_report").await?;
+        let response = call.open(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
             200 => read_stream(response, "application/octet-stream"),
             _ => Err(Error::UnexpectedResponse(response)),

@@ -2,9 +2,8 @@
 
 //! Types of the operations tagged `shapes`.
 
-use serde::Serialize;
-use specwright_runtime::schema::{Schema, no_member, select, unknown_tag};
-use specwright_runtime::value::{Deserialize, Patch};
+use specwright_model::schema::{Schema, no_member, select, unknown_tag};
+use specwright_model::value::{Deserialize, Patch, Serialize};
 
 use crate::schemas;
 
@@ -17,7 +16,7 @@ pub struct Circle {
     pub radius: f64,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// A color.
     pub enum Color {
         /// `red`.
@@ -86,9 +85,9 @@ pub struct Everything {
     pub counts: Option<Counts>,
     /// The property `data`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<specwright_runtime::value::Base64>,
+    pub data: Option<specwright_model::value::Base64>,
     /// The property `anything`.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_runtime::value::present")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_model::value::present")]
     pub anything: Option<serde_json::Value>,
     /// The property `type`.
     #[deprecated]
@@ -123,7 +122,7 @@ impl Everything {
     }
 }
 
-specwright_runtime::integer_enum! {
+specwright_model::integer_enum! {
     /// The schema `Level`.
     pub enum Level {
         /// `-1`.

@@ -13,7 +13,7 @@ impl Client {
     pub async fn watch(&self) -> Result<ResponseValue<Items<api_types::WatchResponseItem>>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/events");
         call.accept("text/event-stream");
-        let response = self.call(call, "watch").await?;
+        let response = call.open(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
             200 => read_items(response, "text/event-stream", Framing::Events),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -28,7 +28,7 @@ impl Client {
         let mut call = Call::new(reqwest::Method::POST, "/events");
         call.accept("text/event-stream");
         call.items_body("text/event-stream", Framing::Events, body);
-        let response = self.call(call, "converse").await?;
+        let response = call.open(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
             200 => read_items(response, "text/event-stream", Framing::Events),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -42,7 +42,7 @@ impl Client {
     {
         let mut call = Call::new(reqwest::Method::GET, "/ticks");
         call.accept("text/event-stream");
-        let response = self.call(call, "tick").await?;
+        let response = call.open(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
             200 => read_items(response, "text/event-stream", Framing::Events),
             _ => Err(refused(read_items(response, "application/jsonl", Framing::Lines), std::convert::identity)),

@@ -3,7 +3,9 @@
 //! Operations tagged `logs`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, media_type_matches, read_items, read_json, refused, wrapped};
+use specwright_runtime::client::{
+    BufferedResponse, Call, media_type_matches, read_items, read_json, read_nothing, refused, wrapped,
+};
 use specwright_runtime::sequence::{Framing, ItemSource, Items};
 
 use crate::Client;
@@ -16,15 +18,18 @@ impl Client {
     ) -> Result<ResponseValue<ReadLogsSuccess>, Error<api_types::ProblemResponse>> {
         let mut call = Call::new(reqwest::Method::GET, "/logs");
         call.accept(accept.as_str());
-        let response = self.call(call, "read_logs").await?;
+        let response = call.open(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 if media_type_matches(&response, "application/jsonl") => {
+            200 if media_type_matches(response.headers(), "application/jsonl") => {
                 Ok(wrapped(read_items(response, "application/jsonl", Framing::Lines)?, ReadLogsSuccess::Jsonl))
             }
-            200 if media_type_matches(&response, "application/json-seq") => {
+            200 if media_type_matches(response.headers(), "application/json-seq") => {
                 Ok(wrapped(read_items(response, "application/json-seq", Framing::Records)?, ReadLogsSuccess::JsonSeq))
             }
-            404 => Err(refused(read_json(response, "application/problem+json").await, std::convert::identity)),
+            404 => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                std::convert::identity,
+            )),
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }
@@ -37,17 +42,17 @@ impl Client {
         if let Some(body) = body {
             match body {
                 ReplaceLogsBody::Json(body) => {
-                    call.json_body("application/json", &body)?;
+                    call.json_body("application/json", &body);
                 }
                 ReplaceLogsBody::JsonSeq(body) => {
                     call.items_body("application/json-seq", Framing::Records, body);
                 }
             }
         }
-        let response = self.call(call, "replace_logs").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -56,10 +61,10 @@ impl Client {
         let mut call = Call::new(reqwest::Method::POST, "/logs");
         call.accept("application/json");
         call.items_body("application/x-ndjson", Framing::Lines, body);
-        let response = self.call(call, "write_logs").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -67,10 +72,10 @@ impl Client {
     pub async fn append_text(&self, body: impl Into<reqwest::Body>) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::PATCH, "/logs");
         call.bytes_body("application/x-ndjson", body);
-        let response = self.call(call, "append_text").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

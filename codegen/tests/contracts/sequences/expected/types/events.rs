@@ -2,9 +2,8 @@
 
 //! Types of the operations tagged `events`.
 
-use serde::Serialize;
-use specwright_runtime::schema::{Schema, no_member, select};
-use specwright_runtime::value::Deserialize;
+use specwright_model::schema::{Schema, no_member, select};
+use specwright_model::value::{Deserialize, Serialize};
 
 use crate::{Entry, schemas};
 
@@ -59,7 +58,7 @@ pub struct DoneData {
     pub count: i64,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `DoneEvent`.
     pub enum DoneEvent {
         /// `done`.
@@ -76,7 +75,7 @@ pub struct Said {
     pub data: String,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `SaidEvent`.
     pub enum SaidEvent {
         /// `said`.
@@ -97,7 +96,7 @@ pub struct WatchResponseItem {
     pub data: Entry,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `WatchResponseItemEvent`.
     pub enum WatchResponseItemEvent {
         /// `added`.

@@ -27,25 +27,26 @@ impl Client {
         reserved: Option<&str>,
     ) -> Result<ResponseValue<serde_json::Value>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/scalars/{simple}/{label}/{matrix}/{name}.{extension}");
-        call.path("simple", Encoding::SIMPLE, &simple)?;
-        call.path("label", Encoding::LABEL, &label)?;
-        call.path("matrix", Encoding::MATRIX, &matrix)?;
-        call.path("name", Encoding::SIMPLE, &name)?;
-        call.path("extension", Encoding::SIMPLE, &extension)?;
-        call.header("X-Text", Encoding::SIMPLE, &x_text)?;
-        call.query("empty", Encoding::FORM_EXPLODED, &empty)?;
-        call.query("flat", Encoding::FORM_EXPLODED, &flat)?;
-        call.cookie("form-cookie", Encoding::FORM_EXPLODED, &form_cookie)?;
-        call.query("json", Encoding::FORM_EXPLODED, &Call::json_text("json", &json)?)?;
-        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
-        call.query("plain", Encoding::FORM_EXPLODED, &plain)?;
-        call.cookie("plain-cookie", Encoding::COOKIE_EXPLODED, &plain_cookie)?;
-        call.query("reserved", Encoding::FORM_EXPLODED.reserved(), &reserved)?;
+        call.path("simple", Encoding::SIMPLE, &simple);
+        call.path("label", Encoding::LABEL, &label);
+        call.path("matrix", Encoding::MATRIX, &matrix);
+        call.path("name", Encoding::SIMPLE, &name);
+        call.path("extension", Encoding::SIMPLE, &extension);
+        call.header("X-Text", Encoding::SIMPLE, &x_text);
+        call.query("empty", Encoding::FORM_EXPLODED, &empty);
+        call.query("flat", Encoding::FORM_EXPLODED, &flat);
+        call.cookie("form-cookie", Encoding::FORM_EXPLODED, &form_cookie);
+        let json = call.json_text("json", &json);
+        call.query("json", Encoding::FORM_EXPLODED, &json);
+        call.query("limit", Encoding::FORM_EXPLODED, &limit);
+        call.query("plain", Encoding::FORM_EXPLODED, &plain);
+        call.cookie("plain-cookie", Encoding::COOKIE_EXPLODED, &plain_cookie);
+        call.query("reserved", Encoding::FORM_EXPLODED.reserved(), &reserved);
         call.accept("application/json");
-        let response = self.call(call, "echo_scalars").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -67,24 +68,24 @@ impl Client {
         spaces: Option<&api_types::Texts>,
     ) -> Result<ResponseValue<serde_json::Value>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/arrays/{simple}/{label}/{labels}/{matrix}/{matrices}");
-        call.path("simple", Encoding::SIMPLE, &simple)?;
-        call.path("label", Encoding::LABEL, &label)?;
-        call.path("labels", Encoding::LABEL_EXPLODED, &labels)?;
-        call.path("matrix", Encoding::MATRIX, &matrix)?;
-        call.path("matrices", Encoding::MATRIX_EXPLODED, &matrices)?;
-        call.header("X-Numbers", Encoding::SIMPLE, &x_numbers)?;
-        call.cookie("cookie", Encoding::COOKIE, &cookie)?;
-        call.cookie("cookies", Encoding::FORM_EXPLODED, &cookies)?;
-        call.query("deep", Encoding::DEEP_OBJECT, &deep)?;
-        call.query("flat", Encoding::FORM, &flat)?;
-        call.query("flats", Encoding::FORM_EXPLODED.required(), &flats)?;
-        call.query("pipes", Encoding::PIPE_DELIMITED, &pipes)?;
-        call.query("spaces", Encoding::SPACE_DELIMITED, &spaces)?;
+        call.path("simple", Encoding::SIMPLE, &simple);
+        call.path("label", Encoding::LABEL, &label);
+        call.path("labels", Encoding::LABEL_EXPLODED, &labels);
+        call.path("matrix", Encoding::MATRIX, &matrix);
+        call.path("matrices", Encoding::MATRIX_EXPLODED, &matrices);
+        call.header("X-Numbers", Encoding::SIMPLE, &x_numbers);
+        call.cookie("cookie", Encoding::COOKIE, &cookie);
+        call.cookie("cookies", Encoding::FORM_EXPLODED, &cookies);
+        call.query("deep", Encoding::DEEP_OBJECT, &deep);
+        call.query("flat", Encoding::FORM, &flat);
+        call.query("flats", Encoding::FORM_EXPLODED.required(), &flats);
+        call.query("pipes", Encoding::PIPE_DELIMITED, &pipes);
+        call.query("spaces", Encoding::SPACE_DELIMITED, &spaces);
         call.accept("application/json");
-        let response = self.call(call, "echo_arrays").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -106,23 +107,23 @@ impl Client {
     ) -> Result<ResponseValue<serde_json::Value>, Error<()>> {
         let mut call =
             Call::new(reqwest::Method::GET, "/objects/{simple}/{simples}/{label}/{labels}/{matrix}/{matrices}");
-        call.path("simple", Encoding::SIMPLE, &simple)?;
-        call.path("simples", Encoding::SIMPLE_EXPLODED, &simples)?;
-        call.path("label", Encoding::LABEL, &label)?;
-        call.path("labels", Encoding::LABEL_EXPLODED, &labels)?;
-        call.path("matrix", Encoding::MATRIX, &matrix)?;
-        call.path("matrices", Encoding::MATRIX_EXPLODED, &matrices)?;
-        call.header("X-Pair", Encoding::SIMPLE, &x_pair)?;
-        call.header("X-Pairs", Encoding::SIMPLE_EXPLODED, &x_pairs)?;
-        call.query("deep", Encoding::DEEP_OBJECT, &deep)?;
-        call.query("flat", Encoding::FORM, &flat)?;
-        call.query("flats", Encoding::FORM_EXPLODED, &flats)?;
-        call.query("pipes", Encoding::PIPE_DELIMITED, &pipes)?;
+        call.path("simple", Encoding::SIMPLE, &simple);
+        call.path("simples", Encoding::SIMPLE_EXPLODED, &simples);
+        call.path("label", Encoding::LABEL, &label);
+        call.path("labels", Encoding::LABEL_EXPLODED, &labels);
+        call.path("matrix", Encoding::MATRIX, &matrix);
+        call.path("matrices", Encoding::MATRIX_EXPLODED, &matrices);
+        call.header("X-Pair", Encoding::SIMPLE, &x_pair);
+        call.header("X-Pairs", Encoding::SIMPLE_EXPLODED, &x_pairs);
+        call.query("deep", Encoding::DEEP_OBJECT, &deep);
+        call.query("flat", Encoding::FORM, &flat);
+        call.query("flats", Encoding::FORM_EXPLODED, &flats);
+        call.query("pipes", Encoding::PIPE_DELIMITED, &pipes);
         call.accept("application/json");
-        let response = self.call(call, "echo_objects").await?;
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(Error::UnexpectedResponse(response)),
+            200 => read_json(response, "application/json"),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

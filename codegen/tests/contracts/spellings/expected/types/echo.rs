@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `echo`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// The schema `Deep`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -33,7 +32,7 @@ pub struct DeepRange {
     pub before: Option<i64>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `EchoScalarsExtension`.
     pub enum EchoScalarsExtension {
         /// `png`.

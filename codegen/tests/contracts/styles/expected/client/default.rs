@@ -3,7 +3,7 @@
 //! Operations tagged `default`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding};
+use specwright_runtime::client::{Call, Encoding, read_nothing};
 
 use crate::Client;
 
@@ -24,21 +24,22 @@ impl Client {
         words: Option<&[String]>,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/files/{name}.{extension}");
-        call.path("name", Encoding::SIMPLE, &name)?;
-        call.path("extension", Encoding::LABEL, &extension)?;
-        call.header("X-Trace", Encoding::SIMPLE, &x_trace)?;
-        call.query("filter", Encoding::FORM_EXPLODED, &Call::json_text("filter", &filter)?)?;
-        call.query("ids", Encoding::PIPE_DELIMITED, &ids)?;
-        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
-        call.query("q", Encoding::FORM_EXPLODED.reserved(), &q)?;
-        call.cookie("session", Encoding::FORM_EXPLODED, &session)?;
-        call.query("verbose", Encoding::FORM_EXPLODED, &verbose)?;
-        call.query("where", Encoding::DEEP_OBJECT, &r#where)?;
-        call.query("words", Encoding::SPACE_DELIMITED, &words)?;
-        let response = self.call(call, "get_file").await?;
+        call.path("name", Encoding::SIMPLE, &name);
+        call.path("extension", Encoding::LABEL, &extension);
+        call.header("X-Trace", Encoding::SIMPLE, &x_trace);
+        let filter = call.json_text("filter", &filter);
+        call.query("filter", Encoding::FORM_EXPLODED, &filter);
+        call.query("ids", Encoding::PIPE_DELIMITED, &ids);
+        call.query("limit", Encoding::FORM_EXPLODED, &limit);
+        call.query("q", Encoding::FORM_EXPLODED.reserved(), &q);
+        call.cookie("session", Encoding::FORM_EXPLODED, &session);
+        call.query("verbose", Encoding::FORM_EXPLODED, &verbose);
+        call.query("where", Encoding::DEEP_OBJECT, &r#where);
+        call.query("words", Encoding::SPACE_DELIMITED, &words);
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -49,12 +50,12 @@ impl Client {
         point: Option<&api_types::Point>,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/loose/{undeclared}");
-        call.path("undeclared", Encoding::SIMPLE, &undeclared)?;
-        call.query("point", Encoding::FORM_EXPLODED, &point)?;
-        let response = self.call(call, "loose").await?;
+        call.path("undeclared", Encoding::SIMPLE, &undeclared);
+        call.query("point", Encoding::FORM_EXPLODED, &point);
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 
@@ -69,16 +70,16 @@ impl Client {
         sort: Option<&api_types::ListEntriesSort>,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let mut call = Call::new(reqwest::Method::GET, "/entries");
-        call.query("date", Encoding::FORM_EXPLODED, &date)?;
-        call.query("either", Encoding::FORM_EXPLODED, &either)?;
-        call.query_except("labels", Encoding::FORM_EXPLODED, &labels, &["date", "size", "date", "range", "either"])?;
-        call.query_except("others", Encoding::FORM_EXPLODED, &others, &["date", "size", "date", "range", "either"])?;
-        call.query("range", Encoding::DEEP_OBJECT, &range)?;
-        call.query_except("sort", Encoding::FORM_EXPLODED, &sort, &["date"])?;
-        let response = self.call(call, "list_entries").await?;
+        call.query("date", Encoding::FORM_EXPLODED, &date);
+        call.query("either", Encoding::FORM_EXPLODED, &either);
+        call.query_except("labels", Encoding::FORM_EXPLODED, &labels, &["date", "size", "date", "range", "either"]);
+        call.query_except("others", Encoding::FORM_EXPLODED, &others, &["date", "size", "date", "range", "either"]);
+        call.query("range", Encoding::DEEP_OBJECT, &range);
+        call.query_except("sort", Encoding::FORM_EXPLODED, &sort, &["date"]);
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
+            204 => Ok(read_nothing(&response)),
+            _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }
 }

@@ -2,11 +2,10 @@
 
 //! Types of the operations tagged `default`.
 
-use serde::Serialize;
-use specwright_runtime::schema::{Schema, no_member, select};
-use specwright_runtime::value::Deserialize;
+use specwright_model::schema::{Schema, no_member, select};
+use specwright_model::value::{Deserialize, Serialize};
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `GetFileExtension`.
     pub enum GetFileExtension {
         /// `png`.
@@ -32,7 +31,7 @@ pub struct GetFileWhere {
     pub state: Option<GetFileWhereState>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `GetFileWhereState`.
     pub enum GetFileWhereState {
         /// `on`.
@@ -96,7 +95,7 @@ pub struct ListEntriesSort {
     pub size: Option<ListEntriesSortSize>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `ListEntriesSortDate`.
     pub enum ListEntriesSortDate {
         /// `up`.
@@ -106,7 +105,7 @@ specwright_runtime::string_enum! {
     }
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `ListEntriesSortSize`.
     pub enum ListEntriesSortSize {
         /// `up`.

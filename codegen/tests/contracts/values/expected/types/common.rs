@@ -2,13 +2,12 @@
 
 //! Types that several tags share.
 
-use serde::Serialize;
-use specwright_runtime::schema::{Literal, Schema, no_member, select, unknown_tag};
-use specwright_runtime::value::{Deserialize, Patch, with_tag};
+use specwright_model::schema::{Literal, Schema, no_member, select, unknown_tag};
+use specwright_model::value::{Deserialize, Patch, Serialize, with_tag};
 
 use crate::{Pet, schemas};
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `Annotated`.
     pub enum Annotated {
         /// Still to do.
@@ -46,7 +45,7 @@ pub struct Conditional {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<String>,
     /// The property `street`.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_runtime::value::present")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "specwright_model::value::present")]
     pub street: Option<serde_json::Value>,
 }
 
@@ -172,7 +171,7 @@ pub struct Image {
     pub url: String,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `ImageType`.
     pub enum ImageType {
         /// `picture`.
@@ -202,7 +201,7 @@ impl Inner {
 /// The schema `Labelled`.
 pub type Labelled = (String, Point);
 
-specwright_runtime::integer_enum! {
+specwright_model::integer_enum! {
     /// The schema `Level`.
     pub enum Level {
         /// `1`.
@@ -217,9 +216,7 @@ specwright_runtime::integer_enum! {
 /// The schema `Linked`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(transparent)]
-pub struct Linked(
-    pub specwright_runtime::value::Tuple<(i64,), (Option<Box<Linked>>,), specwright_runtime::value::Never>,
-);
+pub struct Linked(pub specwright_model::value::Tuple<(i64,), (Option<Box<Linked>>,), specwright_model::value::Never>);
 
 /// The schema `Lists`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -369,7 +366,7 @@ impl From<bool> for Mixed {
     }
 }
 
-specwright_runtime::integer_enum! {
+specwright_model::integer_enum! {
     /// The schema `MixedInteger`.
     pub enum MixedInteger {
         /// `1`.
@@ -379,7 +376,7 @@ specwright_runtime::integer_enum! {
     }
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `MixedString`.
     pub enum MixedString {
         /// `high`.
@@ -400,7 +397,7 @@ pub struct Narrowed {
     pub note: Option<String>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `NarrowedState`.
     pub enum NarrowedState {
         /// `on`.
@@ -429,7 +426,7 @@ pub struct Old {
 }
 
 /// The schema `Open`.
-pub type Open = specwright_runtime::value::Tuple<(), (Option<String>, Option<i64>), serde_json::Value>;
+pub type Open = specwright_model::value::Tuple<(), (Option<String>, Option<i64>), serde_json::Value>;
 
 /// The schema `Overlapping`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -466,7 +463,7 @@ impl From<String> for Overlapping {
     }
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `OverlappingVariant1`.
     pub enum OverlappingVariant1 {
         /// `auto`.
@@ -594,7 +591,7 @@ impl From<bool> for RestValue {
 }
 
 /// The schema `Short`.
-pub type Short = specwright_runtime::value::Tuple<(String,), (Option<Option<i64>>,), specwright_runtime::value::Never>;
+pub type Short = specwright_model::value::Tuple<(String,), (Option<Option<i64>>,), specwright_model::value::Never>;
 
 /// The schema `Sound`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -606,7 +603,7 @@ pub struct Sound {
     pub seconds: Option<f64>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `SoundType`.
     pub enum SoundType {
         /// `sound`.
@@ -615,7 +612,7 @@ specwright_runtime::string_enum! {
 }
 
 /// The schema `Tail`.
-pub type Tail = specwright_runtime::value::Tuple<(String,), (), i64>;
+pub type Tail = specwright_model::value::Tuple<(String,), (), i64>;
 
 /// The schema `Text`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

@@ -2,9 +2,8 @@
 
 //! Types of the operations tagged `values`.
 
-use serde::Serialize;
-use specwright_runtime::schema::unknown_tag;
-use specwright_runtime::value::Deserialize;
+use specwright_model::schema::unknown_tag;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// The schema `Bird`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -69,7 +68,7 @@ pub struct Dog {
     pub breed: Option<String>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `DogKind`.
     pub enum DogKind {
         /// `hound`.
@@ -91,16 +90,16 @@ pub struct Formats {
     pub moment: Option<chrono::DateTime<chrono::Utc>>,
     /// The property `opens`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub opens: Option<specwright_runtime::value::Time>,
+    pub opens: Option<specwright_model::value::Time>,
     /// The property `lasts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lasts: Option<specwright_runtime::value::Duration>,
+    pub lasts: Option<specwright_model::value::Duration>,
     /// The property `price`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub price: Option<specwright_runtime::value::Decimal>,
+    pub price: Option<specwright_model::value::Decimal>,
     /// The property `bytes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<specwright_runtime::value::Base64>,
+    pub bytes: Option<specwright_model::value::Base64>,
     /// The property `raw`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
@@ -130,29 +129,29 @@ pub struct Formats {
     pub v6: Option<std::net::Ipv6Addr>,
     /// The property `alarm`.
     #[serde(default = "Formats::default_alarm")]
-    pub alarm: specwright_runtime::value::Time,
+    pub alarm: specwright_model::value::Time,
     /// The property `pause`.
     #[serde(default = "Formats::default_pause")]
-    pub pause: specwright_runtime::value::Duration,
+    pub pause: specwright_model::value::Duration,
     /// The property `fee`.
     #[serde(default = "Formats::default_fee")]
-    pub fee: specwright_runtime::value::Decimal,
+    pub fee: specwright_model::value::Decimal,
 }
 
 impl Formats {
     /// What the property `alarm` is where it is absent.
-    fn default_alarm() -> specwright_runtime::value::Time {
-        "06:30:00+02:00".parse::<specwright_runtime::value::Time>().expect("the default of the contract fits its type")
+    fn default_alarm() -> specwright_model::value::Time {
+        "06:30:00+02:00".parse::<specwright_model::value::Time>().expect("the default of the contract fits its type")
     }
 
     /// What the property `pause` is where it is absent.
-    fn default_pause() -> specwright_runtime::value::Duration {
-        "PT5M".parse::<specwright_runtime::value::Duration>().expect("the default of the contract fits its type")
+    fn default_pause() -> specwright_model::value::Duration {
+        "PT5M".parse::<specwright_model::value::Duration>().expect("the default of the contract fits its type")
     }
 
     /// What the property `fee` is where it is absent.
-    fn default_fee() -> specwright_runtime::value::Decimal {
-        "0.10".parse::<specwright_runtime::value::Decimal>().expect("the default of the contract fits its type")
+    fn default_fee() -> specwright_model::value::Decimal {
+        "0.10".parse::<specwright_model::value::Decimal>().expect("the default of the contract fits its type")
     }
 }
 
@@ -270,7 +269,7 @@ pub struct PetBase {
     pub mood: Option<PetBaseMood>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// The schema `PetBaseMood`.
     pub enum PetBaseMood {
         /// `calm`.

@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::Schema;
+use specwright_model::schema::Schema;
 
 /// What a [`Point`](crate::Point) must satisfy.
 pub static POINT: Schema = Schema::object(&[("x", &Schema::INTEGER), ("y", &Schema::STRING)]).required(&["x"]);

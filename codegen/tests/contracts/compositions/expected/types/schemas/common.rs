@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Discriminator, Format, Schema, Types};
+use specwright_model::schema::{Discriminator, Format, Schema, Types};
 
 use super::CAT;
 

@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::Schema;
+use specwright_model::schema::Schema;
 
 /// What a [`Place`](crate::Place) must satisfy.
 pub static PLACE: Schema = Schema::object(&[("name", &Schema::STRING.min_length(1)), ("height", &Schema::INTEGER)])

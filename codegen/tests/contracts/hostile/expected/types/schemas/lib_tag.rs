@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema};
+use specwright_model::schema::{Literal, Schema};
 
 /// What a [`ModMultipartRequestBodyForm`](crate::ModMultipartRequestBodyForm) must satisfy.
 pub static MOD_MULTIPART_REQUEST_BODY_FORM: Schema = Schema::object(&[("self", &Schema::STRING)]);

@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::Schema;
+use specwright_model::schema::Schema;
 
 /// What a [`XRequestBody`](crate::XRequestBody) must satisfy.
 pub static X_REQUEST_BODY: Schema = Schema::object(&[("\"", &Schema::STRING)]);

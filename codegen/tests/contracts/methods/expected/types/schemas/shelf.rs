@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::Schema;
+use specwright_model::schema::Schema;
 
 /// What a [`FindSearch`](crate::FindSearch) must satisfy.
 pub static FIND_SEARCH: Schema = Schema::object(&[("text", &Schema::STRING.min_length(1)), ("pages", &Schema::INTEGER)])

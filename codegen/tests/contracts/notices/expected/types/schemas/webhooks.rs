@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::Schema;
+use specwright_model::schema::Schema;
 
 /// What a [`NewPetGoneResponse`](crate::NewPetGoneResponse) must satisfy.
 pub static NEW_PET_GONE_RESPONSE: Schema = Schema::object(&[("since", &Schema::STRING)]).required(&["since"]);

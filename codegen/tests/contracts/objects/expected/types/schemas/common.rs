@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema};
+use specwright_model::schema::{Literal, Schema};
 
 /// What a [`Customer`](crate::Customer) must satisfy.
 pub static CUSTOMER: Schema = Schema::object(&[

@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Number, Schema};
+use specwright_model::schema::{Literal, Number, Schema};
 
 /// What a [`Reading`](crate::Reading) must satisfy.
 pub static READING: Schema = Schema::object(&[

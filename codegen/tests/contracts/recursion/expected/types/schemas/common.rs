@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::Schema;
+use specwright_model::schema::Schema;
 
 /// What a [`Chicken`](crate::Chicken) must satisfy.
 pub static CHICKEN: Schema = Schema::object(&[("egg", &EGG)]).required(&["egg"]);

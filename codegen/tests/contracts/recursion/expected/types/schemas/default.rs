@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::Schema;
+use specwright_model::schema::Schema;
 
 /// What a [`Expression`](crate::Expression) must satisfy.
 pub static EXPRESSION: Schema = Schema::ANY.one_of(&[&Schema::NUMBER, &EXPRESSION_SUM]);

@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::Schema;
+use specwright_model::schema::Schema;
 
 /// What a [`Problem`](crate::Problem) must satisfy.
 pub static PROBLEM: Schema = Schema::object(&[("title", &Schema::STRING), ("status", &Schema::INTEGER)]);

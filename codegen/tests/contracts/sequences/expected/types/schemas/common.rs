@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Number, Schema};
+use specwright_model::schema::{Number, Schema};
 
 /// What a [`Entry`](crate::Entry) must satisfy.
 pub static ENTRY: Schema = Schema::object(&[

@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::Schema;
+use specwright_model::schema::Schema;
 
 /// What a [`ProblemResponse`](crate::ProblemResponse) must satisfy.
 pub static PROBLEM_RESPONSE: Schema = Schema::object(&[("title", &Schema::STRING)]);

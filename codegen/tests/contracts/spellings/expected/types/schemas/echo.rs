@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema};
+use specwright_model::schema::{Literal, Schema};
 
 /// What a [`Deep`](crate::Deep) must satisfy.
 pub static DEEP: Schema = Schema::object(&[

@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema};
+use specwright_model::schema::{Literal, Schema};
 
 /// What a [`GetFileExtension`](crate::GetFileExtension) must satisfy.
 pub static GET_FILE_EXTENSION: Schema = Schema::STRING.enumeration(&Literal::strings(["png", "jpg"]));

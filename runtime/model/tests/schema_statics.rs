@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use serde_json::json;
-use specwright_runtime::schema::{Direction, Literal, Number, Pattern, Schema, Types, validate};
+use specwright_model::schema::{Direction, Literal, Number, Pattern, Schema, Types, validate};
 
 static NAME: Pattern = Pattern::new("^[a-z]+$");
 static CODE: Pattern = Pattern::new("^\\d+$");

@@ -7,11 +7,13 @@ mod enumeration;
 mod object;
 mod text;
 mod tuple;
+mod writer;
 
 #[doc(hidden)]
 pub use self::{
     enumeration::{Integer, Text, known},
     object::{Object, Properties, object},
+    writer::{Writer, write},
 };
 pub use self::{
     text::{Decimal, Duration, DurationParts, NotOfFormat, Time},
@@ -19,9 +21,13 @@ pub use self::{
 };
 /// serde's trait, and a derive for the structs of generated types.
 pub use {serde::de::Deserialize, specwright_derive::Deserialize};
+/// serde's trait, and a derive for generated types.
+pub use {serde::ser::Serialize, specwright_derive::Serialize};
+
+use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::{Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserializer, Serializer, de::Error as _};
 
 /// A property that may be absent, `null` or a value, for example of a JSON Merge Patch (RFC 7396).
 ///
@@ -39,7 +45,7 @@ pub enum Patch<T> {
 
 /// Reads an optional property of any kind, of which `null` is a value as well.
 ///
-/// In a struct: `#[serde(default, deserialize_with = "specwright_runtime::value::present")]`.
+/// In a struct: `#[serde(default, deserialize_with = "specwright_model::value::present")]`.
 ///
 /// # Errors
 ///
@@ -147,8 +153,7 @@ impl<'de> Deserialize<'de> for Base64 {
 }
 
 /// A text or a number that an enum of the contract does not have.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{value:?} is not a value of {type_name}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownValue {
     type_name: &'static str,
     value: String,
@@ -156,7 +161,7 @@ pub struct UnknownValue {
 
 impl UnknownValue {
     /// The enum, and what was to become one of its values.
-    pub fn new(type_name: &'static str, value: &(impl std::fmt::Display + ?Sized)) -> Self {
+    pub fn new(type_name: &'static str, value: &(impl fmt::Display + ?Sized)) -> Self {
         Self { type_name, value: value.to_string() }
     }
 
@@ -165,6 +170,14 @@ impl UnknownValue {
         &self.value
     }
 }
+
+impl fmt::Display for UnknownValue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?} is not a value of {}", self.value, self.type_name)
+    }
+}
+
+impl std::error::Error for UnknownValue {}
 
 /// A member of a union, with the discriminator that selects it: the one that it has, where that is one of `tags`, else the first.
 pub fn with_tag(mut value: serde_json::Value, property: &str, tags: &[&str]) -> serde_json::Value {

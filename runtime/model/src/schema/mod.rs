@@ -4,7 +4,7 @@
 //! schema costs no time at start (patterns are compiled at first use) and the interpreter is the same for every contract.
 //!
 //! ```
-//! use specwright_runtime::schema::{Direction, Schema, validate};
+//! use specwright_model::schema::{Direction, Schema, validate};
 //!
 //! static TITLE: Schema = Schema::STRING.max_length(3);
 //! static TASK: Schema = Schema::object(&[("title", &TITLE)]).required(&["title"]);
@@ -25,19 +25,14 @@ mod linear;
 mod number;
 mod pattern;
 mod prepare;
-#[cfg(any(feature = "server", feature = "client"))]
-#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "a client reads less of a schema than a server"))]
 mod reading;
 mod validate;
 mod words;
 
 pub(crate) use self::format::{is_decimal, is_duration, is_time};
-#[cfg(any(feature = "server", feature = "client"))]
-#[cfg_attr(
-    not(feature = "server"),
-    allow(unused_imports, reason = "a client reads less of a schema than a server")
-)]
-pub(crate) use self::{
+// What the runtime asks of a schema to read text by it.
+#[doc(hidden)]
+pub use self::{
     explore::{accepted_types, items_of, property_of},
     reading::{additional_of, properties_of, read_number, takes_additional},
 };

@@ -1,11 +1,11 @@
 //! Every keyword, by `schema/keywords.json`: a schema, values, and the pointers and keywords of the violations of each.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
+mod load;
 
-use common::load::load;
+use load::load;
 use serde_json::{Value, json};
-use specwright_runtime::schema::{
+use specwright_model::schema::{
     Direction, Number, Schema, Types, prepare_request, select, select_tagged, strip_write_only, validate,
 };
 

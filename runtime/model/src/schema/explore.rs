@@ -8,7 +8,7 @@ use super::{Literal, Schema, Types};
 pub(super) const MAXIMUM_DEPTH: usize = 16;
 
 /// The JSON types that a value of the schema can have.
-pub(crate) fn accepted_types(schema: &Schema) -> Types {
+pub fn accepted_types(schema: &Schema) -> Types {
     fn accepted(schema: &Schema, depth: usize) -> Types {
         if schema.never {
             return Types::NONE;
@@ -34,12 +34,12 @@ pub(crate) fn accepted_types(schema: &Schema) -> Types {
 }
 
 /// The schema of a property.
-pub(crate) fn property_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a Schema> {
+pub fn property_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a Schema> {
     find(schema, &|schema| schema.properties.iter().find(|(property, _)| *property == name).map(|(_, schema)| *schema))
 }
 
 /// The schema of the element at an index.
-pub(crate) fn items_of(schema: &Schema, index: usize) -> Option<&Schema> {
+pub fn items_of(schema: &Schema, index: usize) -> Option<&Schema> {
     find(schema, &|schema| schema.prefix_items.get(index).copied().or(schema.items))
 }
 

@@ -2,7 +2,7 @@
 //! `$ref` a few times instead of closing the circle.
 
 use serde_json::{Map, Value};
-use specwright_runtime::schema::{Discriminator, Format, Literal, Number, Pattern, Schema, Types};
+use specwright_model::schema::{Discriminator, Format, Literal, Number, Pattern, Schema, Types};
 
 const UNFOLDED: usize = 8;
 

@@ -12,7 +12,7 @@ use super::UnknownValue;
 /// An enum whose values are strings on the wire.
 ///
 /// ```
-/// specwright_runtime::string_enum! {
+/// specwright_model::string_enum! {
 ///     /// How far a task is.
 ///     pub enum Status {
 ///         /// Nobody works at it.
@@ -88,7 +88,7 @@ macro_rules! string_enum {
 /// An enum whose values are integers on the wire.
 ///
 /// ```
-/// specwright_runtime::integer_enum! {
+/// specwright_model::integer_enum! {
 ///     /// How urgent a task is.
 ///     pub enum Urgency {
 ///         /// 1.

@@ -11,12 +11,12 @@ use super::{
 };
 
 /// The schema of properties that have no schema of their own.
-pub(crate) fn additional_of(schema: &Schema) -> Option<&Schema> {
+pub fn additional_of(schema: &Schema) -> Option<&Schema> {
     find(schema, &|schema| schema.additional_properties.filter(|additional| !additional.never))
 }
 
 /// The names of all properties that have a schema.
-pub(crate) fn properties_of(schema: &Schema) -> Vec<&'static str> {
+pub fn properties_of(schema: &Schema) -> Vec<&'static str> {
     let mut names = Vec::new();
     visit(schema, 0, &mut |schema| {
         for (name, _) in schema.properties {
@@ -29,12 +29,12 @@ pub(crate) fn properties_of(schema: &Schema) -> Vec<&'static str> {
 }
 
 /// Whether an object of the schema is a map: it has a schema for any name, or names none.
-pub(crate) fn takes_additional(schema: &Schema) -> bool {
+pub fn takes_additional(schema: &Schema) -> bool {
     additional_of(schema).is_some() || properties_of(schema).is_empty()
 }
 
 /// The number that a text spells, in JSON's own grammar: no `+1`, no `0x10`, no ` 1`, no `Infinity`.
-pub(crate) fn read_number(text: &str, types: Types) -> Option<Value> {
+pub fn read_number(text: &str, types: Types) -> Option<Value> {
     let number: serde_json::Number = text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))

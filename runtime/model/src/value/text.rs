@@ -46,12 +46,19 @@ pub struct DurationParts {
 }
 
 /// A text that is no value of a format.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not {wanted}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotOfFormat {
     text: String,
     wanted: &'static str,
 }
+
+impl fmt::Display for NotOfFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?} is not {}", self.text, self.wanted)
+    }
+}
+
+impl std::error::Error for NotOfFormat {}
 
 impl Decimal {
     /// Sign, digits before the point without leading zeros, digits after it without trailing ones.

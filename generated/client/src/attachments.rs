@@ -6,7 +6,9 @@
 
 use progenitor_client::{ByteStream, Error, ResponseValue, encode_path};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, Encoding, Form, Upload, read_header, read_json, read_stream, refused, wrapped};
+use specwright_runtime::client::{
+    BufferedResponse, Call, Encoding, Form, Upload, read_header, read_json, read_nothing, read_stream, refused, wrapped,
+};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Number, Schema};
 
@@ -26,33 +28,25 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "list_attachments").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            400 => {
-                Err(refused(read_json(response, "application/problem+json").await, ListAttachmentsError::BadRequest))
-            }
+            200 => read_json(response, "application/json"),
+            400 => Err(refused(read_json(response, "application/problem+json"), ListAttachmentsError::BadRequest)),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| ListAttachmentsError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            404 => Err(refused(read_json(response, "application/problem+json").await, ListAttachmentsError::NotFound)),
-            406 => {
-                Err(refused(read_json(response, "application/problem+json").await, ListAttachmentsError::NotAcceptable))
+            404 => Err(refused(read_json(response, "application/problem+json"), ListAttachmentsError::NotFound)),
+            406 => Err(refused(read_json(response, "application/problem+json"), ListAttachmentsError::NotAcceptable)),
+            500 => {
+                Err(refused(read_json(response, "application/problem+json"), ListAttachmentsError::InternalServerError))
             }
-            500 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                ListAttachmentsError::InternalServerError,
-            )),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| ListAttachmentsError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                ListAttachmentsError::GatewayTimeout,
-            )),
-            _ => Err(refused(read_json(response, "application/problem+json").await, ListAttachmentsError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), ListAttachmentsError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), ListAttachmentsError::Default)),
         }
     }
 
@@ -69,54 +63,45 @@ impl Client {
         form: UploadAttachmentForm,
     ) -> Result<ResponseValue<UploadAttachmentSuccess>, Error<UploadAttachmentError>> {
         let mut call = Call::new(reqwest::Method::POST, "/tasks/{taskId}/attachments");
-        call.path("taskId", Encoding::SIMPLE, &task_id)?;
+        call.path("taskId", Encoding::SIMPLE, &task_id);
         call.accept("application/json");
         call.multipart_body(form.into_form()?);
         let response = self.call(call, "upload_attachment").await?;
         match response.status().as_u16() {
             201 => {
-                let Some(location) = read_header(&response, &LOCATION_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+                let Some(location) = read_header(response.headers(), &LOCATION_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
                 let wrap = |body| UploadAttachmentSuccess { body, location };
-                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+                Ok(wrapped(read_json(response, "application/json")?, wrap))
             }
-            400 => {
-                Err(refused(read_json(response, "application/problem+json").await, UploadAttachmentError::BadRequest))
-            }
+            400 => Err(refused(read_json(response, "application/problem+json"), UploadAttachmentError::BadRequest)),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| UploadAttachmentError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            404 => Err(refused(read_json(response, "application/problem+json").await, UploadAttachmentError::NotFound)),
-            406 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                UploadAttachmentError::NotAcceptable,
-            )),
-            409 => Err(refused(read_json(response, "application/problem+json").await, UploadAttachmentError::Conflict)),
-            413 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                UploadAttachmentError::ContentTooLarge,
-            )),
+            404 => Err(refused(read_json(response, "application/problem+json"), UploadAttachmentError::NotFound)),
+            406 => Err(refused(read_json(response, "application/problem+json"), UploadAttachmentError::NotAcceptable)),
+            409 => Err(refused(read_json(response, "application/problem+json"), UploadAttachmentError::Conflict)),
+            413 => {
+                Err(refused(read_json(response, "application/problem+json"), UploadAttachmentError::ContentTooLarge))
+            }
             415 => Err(refused(
-                read_json(response, "application/problem+json").await,
+                read_json(response, "application/problem+json"),
                 UploadAttachmentError::UnsupportedMediaType,
             )),
             500 => Err(refused(
-                read_json(response, "application/problem+json").await,
+                read_json(response, "application/problem+json"),
                 UploadAttachmentError::InternalServerError,
             )),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| UploadAttachmentError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                UploadAttachmentError::GatewayTimeout,
-            )),
-            _ => Err(refused(read_json(response, "application/problem+json").await, UploadAttachmentError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), UploadAttachmentError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), UploadAttachmentError::Default)),
         }
     }
 
@@ -137,30 +122,25 @@ impl Client {
         let request = self.client.delete(url).build()?;
         let response = self.send(request, "delete_attachment").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            400 => {
-                Err(refused(read_json(response, "application/problem+json").await, DeleteAttachmentError::BadRequest))
-            }
+            204 => Ok(read_nothing(&response)),
+            400 => Err(refused(read_json(response, "application/problem+json"), DeleteAttachmentError::BadRequest)),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| DeleteAttachmentError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            404 => Err(refused(read_json(response, "application/problem+json").await, DeleteAttachmentError::NotFound)),
+            404 => Err(refused(read_json(response, "application/problem+json"), DeleteAttachmentError::NotFound)),
             500 => Err(refused(
-                read_json(response, "application/problem+json").await,
+                read_json(response, "application/problem+json"),
                 DeleteAttachmentError::InternalServerError,
             )),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| DeleteAttachmentError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                DeleteAttachmentError::GatewayTimeout,
-            )),
-            _ => Err(refused(read_json(response, "application/problem+json").await, DeleteAttachmentError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), DeleteAttachmentError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), DeleteAttachmentError::Default)),
         }
     }
 
@@ -177,47 +157,52 @@ impl Client {
         attachment_id: &uuid::Uuid,
     ) -> Result<ResponseValue<DownloadAttachmentSuccess>, Error<DownloadAttachmentError>> {
         let mut call = Call::new(reqwest::Method::GET, "/tasks/{taskId}/attachments/{attachmentId}/content");
-        call.path("taskId", Encoding::SIMPLE, &task_id)?;
-        call.path("attachmentId", Encoding::SIMPLE, &attachment_id)?;
+        call.path("taskId", Encoding::SIMPLE, &task_id);
+        call.path("attachmentId", Encoding::SIMPLE, &attachment_id);
         call.accept("application/octet-stream");
-        let response = self.call(call, "download_attachment").await?;
+        let response = self.open(call.build(&self.client, &self.baseurl)?, "download_attachment").await?;
         match response.status().as_u16() {
             200 => {
-                let Some(content_disposition) = read_header(&response, &CONTENT_DISPOSITION_HEADER) else {
+                let Some(content_disposition) = read_header(response.headers(), &CONTENT_DISPOSITION_HEADER) else {
                     return Err(Error::UnexpectedResponse(response));
                 };
                 let wrap = |body| DownloadAttachmentSuccess { body, content_disposition };
                 Ok(wrapped(read_stream(response, "application/octet-stream")?, wrap))
             }
-            400 => {
-                Err(refused(read_json(response, "application/problem+json").await, DownloadAttachmentError::BadRequest))
-            }
+            400 => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                DownloadAttachmentError::BadRequest,
+            )),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| DownloadAttachmentError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(BufferedResponse::of(response).await, "application/problem+json"), wrap))
             }
-            404 => {
-                Err(refused(read_json(response, "application/problem+json").await, DownloadAttachmentError::NotFound))
-            }
+            404 => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                DownloadAttachmentError::NotFound,
+            )),
             406 => Err(refused(
-                read_json(response, "application/problem+json").await,
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
                 DownloadAttachmentError::NotAcceptable,
             )),
             500 => Err(refused(
-                read_json(response, "application/problem+json").await,
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
                 DownloadAttachmentError::InternalServerError,
             )),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| DownloadAttachmentError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(BufferedResponse::of(response).await, "application/problem+json"), wrap))
             }
             504 => Err(refused(
-                read_json(response, "application/problem+json").await,
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
                 DownloadAttachmentError::GatewayTimeout,
             )),
-            _ => Err(refused(read_json(response, "application/problem+json").await, DownloadAttachmentError::Default)),
+            _ => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                DownloadAttachmentError::Default,
+            )),
         }
     }
 }

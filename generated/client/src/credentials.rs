@@ -10,11 +10,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use progenitor_client::{ClientHooks, Error, OperationInfo};
+use progenitor_client::Error;
 use reqwest::Request;
 use reqwest::header::{HeaderName, HeaderValue};
-
-use crate::Client;
 
 /// A secret that is known, or that is asked for before each request (a session token that lives for a minute).
 #[derive(Clone)]
@@ -116,14 +114,15 @@ fn security(operation_id: &str) -> &'static [&'static [Scheme]] {
     }
 }
 
-impl ClientHooks<Credentials> for Client {
-    async fn pre<E>(&self, request: &mut Request, info: &OperationInfo) -> Result<(), Error<E>> {
-        let alternatives = security(info.operation_id);
-        let known = |all: &&&[Scheme]| all.iter().all(|scheme| scheme.secret(&self.inner).is_some());
+impl Credentials {
+    /// Puts the secrets that an operation asks for into a request of it.
+    pub(crate) async fn authenticate<E>(&self, request: &mut Request, operation_id: &str) -> Result<(), Error<E>> {
+        let alternatives = security(operation_id);
+        let known = |all: &&&[Scheme]| all.iter().all(|scheme| scheme.secret(self).is_some());
         // A known secret is worth more than none: the empty alternative comes last.
         let alternative = alternatives.iter().filter(|all| !all.is_empty()).find(known);
         for scheme in alternative.into_iter().flat_map(|all| all.iter()) {
-            if let Some(Secret(provider)) = scheme.secret(&self.inner) {
+            if let Some(Secret(provider)) = scheme.secret(self) {
                 let secret = provider().await.map_err(Error::Custom)?;
                 apply(*scheme, request, &secret)?;
             }

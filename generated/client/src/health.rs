@@ -23,8 +23,8 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "get_health").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            _ => Err(refused(read_json(response, "application/problem+json").await, std::convert::identity)),
+            200 => read_json(response, "application/json"),
+            _ => Err(refused(read_json(response, "application/problem+json"), std::convert::identity)),
         }
     }
 
@@ -38,16 +38,14 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "get_readiness").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            406 => {
-                Err(refused(read_json(response, "application/problem+json").await, GetReadinessError::NotAcceptable))
-            }
+            200 => read_json(response, "application/json"),
+            406 => Err(refused(read_json(response, "application/problem+json"), GetReadinessError::NotAcceptable)),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| GetReadinessError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            _ => Err(refused(read_json(response, "application/problem+json").await, GetReadinessError::Default)),
+            _ => Err(refused(read_json(response, "application/problem+json"), GetReadinessError::Default)),
         }
     }
 }

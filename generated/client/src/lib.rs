@@ -24,8 +24,6 @@ mod me;
 mod projects;
 mod tasks;
 
-use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
-
 #[allow(unreachable_pub, unused_imports, reason = "a tag may have no types of its own")]
 pub use attachments::*;
 pub use credentials::{Credentials, Secret};
@@ -48,7 +46,7 @@ pub use tasks::*;
 pub struct Client {
     baseurl: String,
     client: reqwest::Client,
-    inner: Credentials,
+    credentials: Credentials,
 }
 
 impl Client {
@@ -61,59 +59,41 @@ impl Client {
     ///
     /// When the system's TLS configuration cannot be loaded.
     pub fn new(base_url: &str, credentials: Credentials) -> Result<Self, reqwest::Error> {
-        let timeout = std::time::Duration::from_secs(15);
-        let client = reqwest::Client::builder()
-            .connect_timeout(timeout)
-            .read_timeout(timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let client = specwright_runtime::client::http_client()?;
         Ok(Self::with_client(base_url, client, credentials))
     }
 
     /// The same with a `reqwest::Client` of your own.
     pub fn with_client(base_url: &str, client: reqwest::Client, credentials: Credentials) -> Self {
         let baseurl = base_url.trim_end_matches('/').to_owned();
-        Self { baseurl, client, inner: credentials }
+        Self { baseurl, client, credentials }
     }
 
-    /// Sends what an operation has put together.
+    /// Sends what an operation has put together, and waits for the whole response.
     async fn call<E>(
         &self,
         call: specwright_runtime::client::Call,
         operation_id: &'static str,
-    ) -> Result<reqwest::Response, Error<E>> {
-        let request = call.build(&self.client, &self.baseurl)?;
-        self.send(request, operation_id).await
+    ) -> Result<specwright_runtime::client::BufferedResponse, Error<E>> {
+        self.send(call.build(&self.client, &self.baseurl)?, operation_id).await
     }
 
-    /// Sends a request, with what the caller proves itself with.
+    /// Sends a request, and waits for the whole response.
     async fn send<E>(
+        &self,
+        request: reqwest::Request,
+        operation_id: &'static str,
+    ) -> Result<specwright_runtime::client::BufferedResponse, Error<E>> {
+        Ok(specwright_runtime::client::BufferedResponse::of(self.open(request, operation_id).await?).await)
+    }
+
+    /// Sends a request with what the caller proves itself with, and waits for the beginning of the response.
+    async fn open<E>(
         &self,
         mut request: reqwest::Request,
         operation_id: &'static str,
     ) -> Result<reqwest::Response, Error<E>> {
-        let info = OperationInfo { operation_id };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        Ok(result?)
-    }
-}
-
-impl ClientInfo<Credentials> for Client {
-    fn api_version() -> &'static str {
-        "1.0.0"
-    }
-
-    fn baseurl(&self) -> &str {
-        &self.baseurl
-    }
-
-    fn client(&self) -> &reqwest::Client {
-        &self.client
-    }
-
-    fn inner(&self) -> &Credentials {
-        &self.inner
+        self.credentials.authenticate(&mut request, operation_id).await?;
+        Ok(self.client.execute(request).await?)
     }
 }

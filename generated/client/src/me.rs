@@ -23,21 +23,21 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "get_me").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
+            200 => read_json(response, "application/json"),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| GetMeError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            406 => Err(refused(read_json(response, "application/problem+json").await, GetMeError::NotAcceptable)),
-            500 => Err(refused(read_json(response, "application/problem+json").await, GetMeError::InternalServerError)),
+            406 => Err(refused(read_json(response, "application/problem+json"), GetMeError::NotAcceptable)),
+            500 => Err(refused(read_json(response, "application/problem+json"), GetMeError::InternalServerError)),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| GetMeError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => Err(refused(read_json(response, "application/problem+json").await, GetMeError::GatewayTimeout)),
-            _ => Err(refused(read_json(response, "application/problem+json").await, GetMeError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), GetMeError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), GetMeError::Default)),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use progenitor_client::{Error, QueryParam, ResponseValue, encode_path};
 use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{read_header, read_json, refused, wrapped};
+use specwright_runtime::client::{read_header, read_json, read_nothing, refused, wrapped};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Number, Schema};
 
@@ -33,29 +33,24 @@ impl Client {
             .build()?;
         let response = self.send(request, "list_projects").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            400 => Err(refused(read_json(response, "application/problem+json").await, ListProjectsError::BadRequest)),
+            200 => read_json(response, "application/json"),
+            400 => Err(refused(read_json(response, "application/problem+json"), ListProjectsError::BadRequest)),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| ListProjectsError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            406 => {
-                Err(refused(read_json(response, "application/problem+json").await, ListProjectsError::NotAcceptable))
+            406 => Err(refused(read_json(response, "application/problem+json"), ListProjectsError::NotAcceptable)),
+            500 => {
+                Err(refused(read_json(response, "application/problem+json"), ListProjectsError::InternalServerError))
             }
-            500 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                ListProjectsError::InternalServerError,
-            )),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| ListProjectsError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => {
-                Err(refused(read_json(response, "application/problem+json").await, ListProjectsError::GatewayTimeout))
-            }
-            _ => Err(refused(read_json(response, "application/problem+json").await, ListProjectsError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), ListProjectsError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), ListProjectsError::Default)),
         }
     }
 
@@ -74,42 +69,34 @@ impl Client {
         let response = self.send(request, "create_project").await?;
         match response.status().as_u16() {
             201 => {
-                let Some(location) = read_header(&response, &LOCATION_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+                let Some(location) = read_header(response.headers(), &LOCATION_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
                 let wrap = |body| CreateProjectSuccess { body, location };
-                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+                Ok(wrapped(read_json(response, "application/json")?, wrap))
             }
-            400 => Err(refused(read_json(response, "application/problem+json").await, CreateProjectError::BadRequest)),
+            400 => Err(refused(read_json(response, "application/problem+json"), CreateProjectError::BadRequest)),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| CreateProjectError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            406 => {
-                Err(refused(read_json(response, "application/problem+json").await, CreateProjectError::NotAcceptable))
+            406 => Err(refused(read_json(response, "application/problem+json"), CreateProjectError::NotAcceptable)),
+            409 => Err(refused(read_json(response, "application/problem+json"), CreateProjectError::Conflict)),
+            413 => Err(refused(read_json(response, "application/problem+json"), CreateProjectError::ContentTooLarge)),
+            415 => {
+                Err(refused(read_json(response, "application/problem+json"), CreateProjectError::UnsupportedMediaType))
             }
-            409 => Err(refused(read_json(response, "application/problem+json").await, CreateProjectError::Conflict)),
-            413 => {
-                Err(refused(read_json(response, "application/problem+json").await, CreateProjectError::ContentTooLarge))
+            500 => {
+                Err(refused(read_json(response, "application/problem+json"), CreateProjectError::InternalServerError))
             }
-            415 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                CreateProjectError::UnsupportedMediaType,
-            )),
-            500 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                CreateProjectError::InternalServerError,
-            )),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| CreateProjectError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => {
-                Err(refused(read_json(response, "application/problem+json").await, CreateProjectError::GatewayTimeout))
-            }
-            _ => Err(refused(read_json(response, "application/problem+json").await, CreateProjectError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), CreateProjectError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), CreateProjectError::Default)),
         }
     }
 
@@ -124,26 +111,23 @@ impl Client {
         let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
         let response = self.send(request, "get_project").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            400 => Err(refused(read_json(response, "application/problem+json").await, GetProjectError::BadRequest)),
+            200 => read_json(response, "application/json"),
+            400 => Err(refused(read_json(response, "application/problem+json"), GetProjectError::BadRequest)),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| GetProjectError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            404 => Err(refused(read_json(response, "application/problem+json").await, GetProjectError::NotFound)),
-            406 => Err(refused(read_json(response, "application/problem+json").await, GetProjectError::NotAcceptable)),
-            500 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                GetProjectError::InternalServerError,
-            )),
+            404 => Err(refused(read_json(response, "application/problem+json"), GetProjectError::NotFound)),
+            406 => Err(refused(read_json(response, "application/problem+json"), GetProjectError::NotAcceptable)),
+            500 => Err(refused(read_json(response, "application/problem+json"), GetProjectError::InternalServerError)),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| GetProjectError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => Err(refused(read_json(response, "application/problem+json").await, GetProjectError::GatewayTimeout)),
-            _ => Err(refused(read_json(response, "application/problem+json").await, GetProjectError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), GetProjectError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), GetProjectError::Default)),
         }
     }
 
@@ -161,29 +145,26 @@ impl Client {
         let request = self.client.delete(url).build()?;
         let response = self.send(request, "delete_project").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            400 => Err(refused(read_json(response, "application/problem+json").await, DeleteProjectError::BadRequest)),
+            204 => Ok(read_nothing(&response)),
+            400 => Err(refused(read_json(response, "application/problem+json"), DeleteProjectError::BadRequest)),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| DeleteProjectError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            403 => Err(refused(read_json(response, "application/problem+json").await, DeleteProjectError::Forbidden)),
-            404 => Err(refused(read_json(response, "application/problem+json").await, DeleteProjectError::NotFound)),
-            409 => Err(refused(read_json(response, "application/problem+json").await, DeleteProjectError::Conflict)),
-            500 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                DeleteProjectError::InternalServerError,
-            )),
+            403 => Err(refused(read_json(response, "application/problem+json"), DeleteProjectError::Forbidden)),
+            404 => Err(refused(read_json(response, "application/problem+json"), DeleteProjectError::NotFound)),
+            409 => Err(refused(read_json(response, "application/problem+json"), DeleteProjectError::Conflict)),
+            500 => {
+                Err(refused(read_json(response, "application/problem+json"), DeleteProjectError::InternalServerError))
+            }
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| DeleteProjectError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => {
-                Err(refused(read_json(response, "application/problem+json").await, DeleteProjectError::GatewayTimeout))
-            }
-            _ => Err(refused(read_json(response, "application/problem+json").await, DeleteProjectError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), DeleteProjectError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), DeleteProjectError::Default)),
         }
     }
 }

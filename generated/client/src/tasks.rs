@@ -7,7 +7,8 @@
 use progenitor_client::{Error, QueryParam, ResponseValue};
 use reqwest::header::{ACCEPT, HeaderValue};
 use specwright_runtime::client::{
-    Call, Encoding, media_type_matches, read_header, read_items, read_json, read_text, refused, wrapped,
+    BufferedResponse, Call, Encoding, media_type_matches, read_header, read_items, read_json, read_nothing, read_text,
+    refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Number, Schema};
@@ -46,24 +47,22 @@ impl Client {
             .build()?;
         let response = self.send(request, "list_tasks").await?;
         match response.status().as_u16() {
-            200 => read_json(response, "application/json").await,
-            400 => Err(refused(read_json(response, "application/problem+json").await, ListTasksError::BadRequest)),
+            200 => read_json(response, "application/json"),
+            400 => Err(refused(read_json(response, "application/problem+json"), ListTasksError::BadRequest)),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| ListTasksError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            406 => Err(refused(read_json(response, "application/problem+json").await, ListTasksError::NotAcceptable)),
-            500 => {
-                Err(refused(read_json(response, "application/problem+json").await, ListTasksError::InternalServerError))
-            }
+            406 => Err(refused(read_json(response, "application/problem+json"), ListTasksError::NotAcceptable)),
+            500 => Err(refused(read_json(response, "application/problem+json"), ListTasksError::InternalServerError)),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| ListTasksError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => Err(refused(read_json(response, "application/problem+json").await, ListTasksError::GatewayTimeout)),
-            _ => Err(refused(read_json(response, "application/problem+json").await, ListTasksError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), ListTasksError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), ListTasksError::Default)),
         }
     }
 
@@ -80,51 +79,40 @@ impl Client {
         body: &api_types::NewTask,
     ) -> Result<ResponseValue<CreateTaskSuccess>, Error<CreateTaskError>> {
         let mut call = Call::new(reqwest::Method::POST, "/tasks");
-        call.header("Idempotency-Key", Encoding::SIMPLE, &idempotency_key)?;
+        call.header("Idempotency-Key", Encoding::SIMPLE, &idempotency_key);
         call.accept("application/json");
-        call.json_body("application/json", body)?;
+        call.json_body("application/json", body);
         let response = self.call(call, "create_task").await?;
         match response.status().as_u16() {
             201 => {
                 let (Some(location), Some(e_tag)) =
-                    (read_header(&response, &LOCATION_HEADER), read_header(&response, &E_TAG_HEADER))
+                    (read_header(response.headers(), &LOCATION_HEADER), read_header(response.headers(), &E_TAG_HEADER))
                 else {
-                    return Err(Error::UnexpectedResponse(response));
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
-                let idempotency_replayed = read_header(&response, &IDEMPOTENCY_REPLAYED_HEADER);
+                let idempotency_replayed = read_header(response.headers(), &IDEMPOTENCY_REPLAYED_HEADER);
                 let wrap = |body| CreateTaskSuccess { body, location, e_tag, idempotency_replayed };
-                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+                Ok(wrapped(read_json(response, "application/json")?, wrap))
             }
-            400 => Err(refused(read_json(response, "application/problem+json").await, CreateTaskError::BadRequest)),
+            400 => Err(refused(read_json(response, "application/problem+json"), CreateTaskError::BadRequest)),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| CreateTaskError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            406 => Err(refused(read_json(response, "application/problem+json").await, CreateTaskError::NotAcceptable)),
-            409 => Err(refused(read_json(response, "application/problem+json").await, CreateTaskError::Conflict)),
-            413 => {
-                Err(refused(read_json(response, "application/problem+json").await, CreateTaskError::ContentTooLarge))
-            }
-            415 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                CreateTaskError::UnsupportedMediaType,
-            )),
-            422 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                CreateTaskError::UnprocessableContent,
-            )),
-            500 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                CreateTaskError::InternalServerError,
-            )),
+            406 => Err(refused(read_json(response, "application/problem+json"), CreateTaskError::NotAcceptable)),
+            409 => Err(refused(read_json(response, "application/problem+json"), CreateTaskError::Conflict)),
+            413 => Err(refused(read_json(response, "application/problem+json"), CreateTaskError::ContentTooLarge)),
+            415 => Err(refused(read_json(response, "application/problem+json"), CreateTaskError::UnsupportedMediaType)),
+            422 => Err(refused(read_json(response, "application/problem+json"), CreateTaskError::UnprocessableContent)),
+            500 => Err(refused(read_json(response, "application/problem+json"), CreateTaskError::InternalServerError)),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| CreateTaskError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => Err(refused(read_json(response, "application/problem+json").await, CreateTaskError::GatewayTimeout)),
-            _ => Err(refused(read_json(response, "application/problem+json").await, CreateTaskError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), CreateTaskError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), CreateTaskError::Default)),
         }
     }
 
@@ -137,43 +125,41 @@ impl Client {
         if_none_match: Option<&str>,
     ) -> Result<ResponseValue<GetTaskSuccess>, Error<GetTaskError>> {
         let mut call = Call::new(reqwest::Method::GET, "/tasks/{taskId}");
-        call.path("taskId", Encoding::SIMPLE, &task_id)?;
-        call.header("If-None-Match", Encoding::SIMPLE, &if_none_match)?;
+        call.path("taskId", Encoding::SIMPLE, &task_id);
+        call.header("If-None-Match", Encoding::SIMPLE, &if_none_match);
         call.accept("application/json");
         let response = self.call(call, "get_task").await?;
         match response.status().as_u16() {
             200 => {
-                let Some(e_tag) = read_header(&response, &E_TAG_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+                let Some(e_tag) = read_header(response.headers(), &E_TAG_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
                 let wrap = |body| GetTaskSuccess { body, e_tag };
-                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+                Ok(wrapped(read_json(response, "application/json")?, wrap))
             }
             304 => {
-                let Some(e_tag) = read_header(&response, &E_TAG_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+                let Some(e_tag) = read_header(response.headers(), &E_TAG_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
                 let wrap = |()| GetTaskError::NotModified { e_tag };
-                Err(refused(Ok(ResponseValue::empty(response)), wrap))
+                Err(refused(Ok(read_nothing(&response)), wrap))
             }
-            400 => Err(refused(read_json(response, "application/problem+json").await, GetTaskError::BadRequest)),
+            400 => Err(refused(read_json(response, "application/problem+json"), GetTaskError::BadRequest)),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| GetTaskError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            404 => Err(refused(read_json(response, "application/problem+json").await, GetTaskError::NotFound)),
-            406 => Err(refused(read_json(response, "application/problem+json").await, GetTaskError::NotAcceptable)),
-            500 => {
-                Err(refused(read_json(response, "application/problem+json").await, GetTaskError::InternalServerError))
-            }
+            404 => Err(refused(read_json(response, "application/problem+json"), GetTaskError::NotFound)),
+            406 => Err(refused(read_json(response, "application/problem+json"), GetTaskError::NotAcceptable)),
+            500 => Err(refused(read_json(response, "application/problem+json"), GetTaskError::InternalServerError)),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| GetTaskError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => Err(refused(read_json(response, "application/problem+json").await, GetTaskError::GatewayTimeout)),
-            _ => Err(refused(read_json(response, "application/problem+json").await, GetTaskError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), GetTaskError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), GetTaskError::Default)),
         }
     }
 
@@ -188,32 +174,27 @@ impl Client {
         if_match: Option<&str>,
     ) -> Result<ResponseValue<()>, Error<DeleteTaskError>> {
         let mut call = Call::new(reqwest::Method::DELETE, "/tasks/{taskId}");
-        call.path("taskId", Encoding::SIMPLE, &task_id)?;
-        call.header("If-Match", Encoding::SIMPLE, &if_match)?;
+        call.path("taskId", Encoding::SIMPLE, &task_id);
+        call.header("If-Match", Encoding::SIMPLE, &if_match);
         let response = self.call(call, "delete_task").await?;
         match response.status().as_u16() {
-            204 => Ok(ResponseValue::empty(response)),
-            400 => Err(refused(read_json(response, "application/problem+json").await, DeleteTaskError::BadRequest)),
+            204 => Ok(read_nothing(&response)),
+            400 => Err(refused(read_json(response, "application/problem+json"), DeleteTaskError::BadRequest)),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| DeleteTaskError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            404 => Err(refused(read_json(response, "application/problem+json").await, DeleteTaskError::NotFound)),
-            412 => {
-                Err(refused(read_json(response, "application/problem+json").await, DeleteTaskError::PreconditionFailed))
-            }
-            500 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                DeleteTaskError::InternalServerError,
-            )),
+            404 => Err(refused(read_json(response, "application/problem+json"), DeleteTaskError::NotFound)),
+            412 => Err(refused(read_json(response, "application/problem+json"), DeleteTaskError::PreconditionFailed)),
+            500 => Err(refused(read_json(response, "application/problem+json"), DeleteTaskError::InternalServerError)),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| DeleteTaskError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => Err(refused(read_json(response, "application/problem+json").await, DeleteTaskError::GatewayTimeout)),
-            _ => Err(refused(read_json(response, "application/problem+json").await, DeleteTaskError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), DeleteTaskError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), DeleteTaskError::Default)),
         }
     }
 
@@ -235,52 +216,39 @@ impl Client {
         body: &api_types::TaskPatch,
     ) -> Result<ResponseValue<UpdateTaskSuccess>, Error<UpdateTaskError>> {
         let mut call = Call::new(reqwest::Method::PATCH, "/tasks/{taskId}");
-        call.path("taskId", Encoding::SIMPLE, &task_id)?;
-        call.header("If-Match", Encoding::SIMPLE, &if_match)?;
+        call.path("taskId", Encoding::SIMPLE, &task_id);
+        call.header("If-Match", Encoding::SIMPLE, &if_match);
         call.accept("application/json");
-        call.json_body("application/merge-patch+json", body)?;
+        call.json_body("application/merge-patch+json", body);
         let response = self.call(call, "update_task").await?;
         match response.status().as_u16() {
             200 => {
-                let Some(e_tag) = read_header(&response, &E_TAG_HEADER) else {
-                    return Err(Error::UnexpectedResponse(response));
+                let Some(e_tag) = read_header(response.headers(), &E_TAG_HEADER) else {
+                    return Err(Error::UnexpectedResponse(response.into()));
                 };
                 let wrap = |body| UpdateTaskSuccess { body, e_tag };
-                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+                Ok(wrapped(read_json(response, "application/json")?, wrap))
             }
-            400 => Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::BadRequest)),
+            400 => Err(refused(read_json(response, "application/problem+json"), UpdateTaskError::BadRequest)),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| UpdateTaskError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            404 => Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::NotFound)),
-            406 => Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::NotAcceptable)),
-            412 => {
-                Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::PreconditionFailed))
-            }
-            413 => {
-                Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::ContentTooLarge))
-            }
-            415 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                UpdateTaskError::UnsupportedMediaType,
-            )),
-            422 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                UpdateTaskError::UnprocessableContent,
-            )),
-            500 => Err(refused(
-                read_json(response, "application/problem+json").await,
-                UpdateTaskError::InternalServerError,
-            )),
+            404 => Err(refused(read_json(response, "application/problem+json"), UpdateTaskError::NotFound)),
+            406 => Err(refused(read_json(response, "application/problem+json"), UpdateTaskError::NotAcceptable)),
+            412 => Err(refused(read_json(response, "application/problem+json"), UpdateTaskError::PreconditionFailed)),
+            413 => Err(refused(read_json(response, "application/problem+json"), UpdateTaskError::ContentTooLarge)),
+            415 => Err(refused(read_json(response, "application/problem+json"), UpdateTaskError::UnsupportedMediaType)),
+            422 => Err(refused(read_json(response, "application/problem+json"), UpdateTaskError::UnprocessableContent)),
+            500 => Err(refused(read_json(response, "application/problem+json"), UpdateTaskError::InternalServerError)),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| UpdateTaskError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(response, "application/problem+json"), wrap))
             }
-            504 => Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::GatewayTimeout)),
-            _ => Err(refused(read_json(response, "application/problem+json").await, UpdateTaskError::Default)),
+            504 => Err(refused(read_json(response, "application/problem+json"), UpdateTaskError::GatewayTimeout)),
+            _ => Err(refused(read_json(response, "application/problem+json"), UpdateTaskError::Default)),
         }
     }
 
@@ -302,49 +270,62 @@ impl Client {
         accept: ExportTasksAccept,
     ) -> Result<ResponseValue<ExportTasksSuccess>, Error<ExportTasksError>> {
         let mut call = Call::new(reqwest::Method::GET, "/exports/tasks");
-        call.query("cursor", Encoding::FORM_EXPLODED, &cursor)?;
-        call.query("limit", Encoding::FORM_EXPLODED, &limit)?;
-        call.query("projectId", Encoding::FORM_EXPLODED, &project_id)?;
-        call.query("status", Encoding::FORM_EXPLODED, &status)?;
+        call.query("cursor", Encoding::FORM_EXPLODED, &cursor);
+        call.query("limit", Encoding::FORM_EXPLODED, &limit);
+        call.query("projectId", Encoding::FORM_EXPLODED, &project_id);
+        call.query("status", Encoding::FORM_EXPLODED, &status);
         call.accept(accept.as_str());
-        let response = self.call(call, "export_tasks").await?;
+        let response = self.open(call.build(&self.client, &self.baseurl)?, "export_tasks").await?;
         match response.status().as_u16() {
-            200 if media_type_matches(&response, "application/json") => {
-                let next_cursor = read_header(&response, &NEXT_CURSOR_HEADER);
+            200 if media_type_matches(response.headers(), "application/json") => {
+                let next_cursor = read_header(response.headers(), &NEXT_CURSOR_HEADER);
                 let wrap = |body| ExportTasksSuccess::Json { body, next_cursor };
-                Ok(wrapped(read_json(response, "application/json").await?, wrap))
+                Ok(wrapped(read_json(BufferedResponse::of(response).await, "application/json")?, wrap))
             }
-            200 if media_type_matches(&response, "text/csv") => {
-                let next_cursor = read_header(&response, &NEXT_CURSOR_HEADER);
+            200 if media_type_matches(response.headers(), "text/csv") => {
+                let next_cursor = read_header(response.headers(), &NEXT_CURSOR_HEADER);
                 let wrap = |body| ExportTasksSuccess::Csv { body, next_cursor };
-                Ok(wrapped(read_text(response, "text/csv").await?, wrap))
+                Ok(wrapped(read_text(BufferedResponse::of(response).await, "text/csv")?, wrap))
             }
-            200 if media_type_matches(&response, "application/x-ndjson") => {
-                let next_cursor = read_header(&response, &NEXT_CURSOR_HEADER);
+            200 if media_type_matches(response.headers(), "application/x-ndjson") => {
+                let next_cursor = read_header(response.headers(), &NEXT_CURSOR_HEADER);
                 let wrap = |body| ExportTasksSuccess::Ndjson { body, next_cursor };
                 Ok(wrapped(read_items(response, "application/x-ndjson", Framing::Lines)?, wrap))
             }
-            400 => Err(refused(read_json(response, "application/problem+json").await, ExportTasksError::BadRequest)),
+            400 => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                ExportTasksError::BadRequest,
+            )),
             401 => {
-                let www_authenticate = read_header(&response, &WWW_AUTHENTICATE_HEADER);
+                let www_authenticate = read_header(response.headers(), &WWW_AUTHENTICATE_HEADER);
                 let wrap = |body| ExportTasksError::Unauthorized { body, www_authenticate };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(BufferedResponse::of(response).await, "application/problem+json"), wrap))
             }
-            403 => Err(refused(read_json(response, "application/problem+json").await, ExportTasksError::Forbidden)),
-            406 => Err(refused(read_json(response, "application/problem+json").await, ExportTasksError::NotAcceptable)),
+            403 => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                ExportTasksError::Forbidden,
+            )),
+            406 => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                ExportTasksError::NotAcceptable,
+            )),
             500 => Err(refused(
-                read_json(response, "application/problem+json").await,
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
                 ExportTasksError::InternalServerError,
             )),
             503 => {
-                let retry_after = read_header(&response, &RETRY_AFTER_HEADER);
+                let retry_after = read_header(response.headers(), &RETRY_AFTER_HEADER);
                 let wrap = |body| ExportTasksError::ServiceUnavailable { body, retry_after };
-                Err(refused(read_json(response, "application/problem+json").await, wrap))
+                Err(refused(read_json(BufferedResponse::of(response).await, "application/problem+json"), wrap))
             }
-            504 => {
-                Err(refused(read_json(response, "application/problem+json").await, ExportTasksError::GatewayTimeout))
-            }
-            _ => Err(refused(read_json(response, "application/problem+json").await, ExportTasksError::Default)),
+            504 => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                ExportTasksError::GatewayTimeout,
+            )),
+            _ => Err(refused(
+                read_json(BufferedResponse::of(response).await, "application/problem+json"),
+                ExportTasksError::Default,
+            )),
         }
     }
 }

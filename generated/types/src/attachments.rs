@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `attachments`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// A file kept with a task, without its content.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

@@ -2,8 +2,7 @@
 
 //! Types that several tags share.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// One violation of the contract.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

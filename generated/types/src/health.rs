@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `health`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// The process runs.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -14,7 +13,7 @@ pub struct Health {
     pub version: String,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// Always `ok`.
     pub enum HealthStatus {
         /// `ok`.
@@ -31,7 +30,7 @@ pub struct Readiness {
     pub database: ReadinessDatabase,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// Always `ok`.
     pub enum ReadinessDatabase {
         /// `ok`.
@@ -39,7 +38,7 @@ specwright_runtime::string_enum! {
     }
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// Always `ok`.
     pub enum ReadinessStatus {
         /// `ok`.

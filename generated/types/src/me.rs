@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `me`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// The caller.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

@@ -2,8 +2,7 @@
 
 //! Types of the operations tagged `projects`.
 
-use serde::Serialize;
-use specwright_runtime::value::Deserialize;
+use specwright_model::value::{Deserialize, Serialize};
 
 /// A project to create.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

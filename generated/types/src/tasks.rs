@@ -2,9 +2,8 @@
 
 //! Types of the operations tagged `tasks`.
 
-use serde::Serialize;
-use specwright_runtime::schema::unknown_tag;
-use specwright_runtime::value::{Deserialize, Patch};
+use specwright_model::schema::unknown_tag;
+use specwright_model::value::{Deserialize, Patch, Serialize};
 
 /// A reminder by e-mail.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -18,7 +17,7 @@ pub struct EmailReminder {
     pub minutes_before: i32,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// Always `email`.
     pub enum EmailReminderKind {
         /// `email`.
@@ -185,7 +184,7 @@ pub struct TaskPatch {
     pub reminder: Patch<Reminder>,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// How much a task matters.
     pub enum TaskPriority {
         /// `low`.
@@ -199,7 +198,7 @@ specwright_runtime::string_enum! {
     }
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// How far a task is.
     pub enum TaskStatus {
         /// `open`.
@@ -228,7 +227,7 @@ pub struct WebhookReminder {
     pub minutes_before: i32,
 }
 
-specwright_runtime::string_enum! {
+specwright_model::string_enum! {
     /// Always `webhook`.
     pub enum WebhookReminderKind {
         /// `webhook`.

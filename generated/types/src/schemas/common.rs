@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Format, Number, Schema};
+use specwright_model::schema::{Format, Number, Schema};
 
 /// What a [`FieldError`](crate::FieldError) must satisfy.
 pub static FIELD_ERROR: Schema = Schema::object(&[

@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Literal, Schema};
+use specwright_model::schema::{Literal, Schema};
 
 /// What a [`Health`](crate::Health) must satisfy.
 pub static HEALTH: Schema = Schema::object(&[("status", &HEALTH_STATUS), ("version", &Schema::STRING.max_length(64))])

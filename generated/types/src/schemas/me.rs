@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::Schema;
+use specwright_model::schema::Schema;
 
 /// What a [`Me`](crate::Me) must satisfy.
 pub static ME: Schema = Schema::object(&[

@@ -2,7 +2,7 @@
 
 //! Regular expressions of the contract (ECMA-262), each compiled at its first use.
 
-use specwright_runtime::schema::Pattern;
+use specwright_model::schema::Pattern;
 
 /// `^[a-z0-9][a-z0-9-]*$`.
 pub static PATTERN_1: Pattern = Pattern::new("^[a-z0-9][a-z0-9-]*$");

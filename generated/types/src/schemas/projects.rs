@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Format, Schema};
+use specwright_model::schema::{Format, Schema};
 
 use super::patterns;
 

@@ -2,7 +2,7 @@
 
 //! Schemas of the types in the module of this name.
 
-use specwright_runtime::schema::{Discriminator, Format, Literal, Number, Schema};
+use specwright_model::schema::{Discriminator, Format, Literal, Number, Schema};
 
 use super::patterns;
 

@@ -3,7 +3,10 @@
 //! A [`Caller`] exists only where an authenticator made one, so a handler that has one need not check anything. The typed
 //! accessors cover what Clerk's session tokens say; [`Caller::claims`] has the rest, unread.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::{Map, Value};
 
@@ -49,6 +52,16 @@ pub struct CallerParts {
     pub credential_id: Option<String>,
     /// Whether this is no person: `user_id` is then the machine, or the organization whose key it is.
     pub machine: bool,
+    /// What the claims are read from at the first question, instead of `claims`.
+    pub(super) unread: Option<UnreadClaims>,
+}
+
+/// The claims as JSON text: few handlers ask for them, and a map of all costs more than the checks of those that count.
+#[derive(Clone)]
+pub(super) struct UnreadClaims {
+    json: Box<str>,
+    read: fn(&str) -> Map<String, Value>,
+    claims: OnceLock<Map<String, Value>>,
 }
 
 /// The id of a verified user, for example `user_2abc`.
@@ -215,7 +228,17 @@ impl Caller {
 
     /// All claims, as sent. Custom claims of the session token are here.
     pub fn claims(&self) -> &Map<String, Value> {
-        &self.parts.claims
+        match &self.parts.unread {
+            Some(unread) => unread.claims.get_or_init(|| (unread.read)(&unread.json)),
+            None => &self.parts.claims,
+        }
+    }
+}
+
+#[cfg(feature = "clerk")]
+impl UnreadClaims {
+    pub(super) fn new(json: &str, read: fn(&str) -> Map<String, Value>) -> Self {
+        Self { json: json.into(), read, claims: OnceLock::new() }
     }
 }
 
@@ -237,6 +260,7 @@ impl CallerParts {
             scopes: Vec::new(),
             credential_id: None,
             machine: false,
+            unread: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::check::{Check, with_organization_prefix};
+use super::check::{Check, with_organization_prefix, without_organization_prefix};
 
 /// A caller whose credential was verified. Cheap to clone.
 #[derive(Clone)]
@@ -167,8 +167,7 @@ impl Caller {
 
     /// Whether the caller has a permission in the organization, for example `org:projects:manage`; the prefix may be left out.
     pub fn has_permission(&self, permission: &str) -> bool {
-        self.organization()
-            .is_some_and(|organization| organization.permissions.contains(&with_organization_prefix(permission)))
+        self.parts.has_permission(permission)
     }
 
     /// Whether the caller has a role in the organization, for example `org:admin`; the prefix may be left out.
@@ -262,6 +261,13 @@ impl CallerParts {
             machine: false,
             unread: None,
         }
+    }
+
+    pub(super) fn has_permission(&self, permission: &str) -> bool {
+        let asked = without_organization_prefix(permission);
+        self.organization.as_ref().is_some_and(|organization| {
+            organization.permissions.iter().any(|has| has.strip_prefix("org:") == Some(asked))
+        })
     }
 }
 

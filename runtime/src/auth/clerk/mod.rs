@@ -230,9 +230,11 @@ impl ClerkVerifier {
     }
 }
 
+/// Whole milliseconds since 1970.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact until the year 287396")]
 fn now_ms(clock: &Clock) -> f64 {
-    clock().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64
+    let now = clock().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.as_secs() as f64 * 1_000.0 + f64::from(now.subsec_millis())
 }
 
 impl Authenticator for ClerkVerifier {

@@ -190,6 +190,9 @@ async fn machines_and_oauth_clients_send_jwts_or_opaque_tokens() {
     let token = test.sign(&access, &user);
     let caller = test.judge(&oauth, &OAUTH, &token, &["email"]).await.unwrap();
     assert_eq!((caller.user_id().as_str(), caller.actor().unwrap().subject.as_str()), ("user_1", "client_1"));
+    for claim in ["sub", "scope", "client_id", "act"] {
+        assert_eq!(caller.claims()[claim], user[claim]);
+    }
     assert!(test.judge(&machines, &MACHINE, "mt_1", &["mch_2"]).await.is_ok());
     assert!(test.judge(&oauth, &OAUTH, "oat_1", &["email"]).await.is_ok());
 

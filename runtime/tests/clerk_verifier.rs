@@ -212,6 +212,39 @@ async fn a_minted_token_says_what_was_asked_for() {
     assert!(!caller.has(&Check::new()), "nothing asked is not allowed");
 }
 
+/// The map is made when a handler asks for it, and then it is all of the token: also from one that was remembered, and for a
+/// caller that was handed on.
+#[tokio::test]
+async fn claims_are_those_of_the_token() {
+    let issuer = issuer();
+    let odd = json!({
+        "text": "a\"\\/\u{8}\u{e9}\u{1f600}", "$serde_json::private::RawValue": "1", "": [null, true, {"b": {}, "a": []}],
+        "numbers": [0, -0.0, 1.0, 1e300, -1, 0.1, 9_007_199_254_740_993_u64, u64::MAX, i64::MIN],
+    });
+    let mut claims =
+        json!({"iss": ISSUER, "azp": AUTHORIZED_PARTY, "sub": "user_1", "exp": NOW + 60, "iat": NOW, "odd": odd});
+    for number in 0..100 {
+        claims[format!("claim_{number}")] = json!({"number": number});
+    }
+    let token = issuer.sign(&json!({"alg": "RS256", "typ": "JWT"}), &claims).unwrap();
+    let verifier = issuer.verifier().clock(now).build().unwrap();
+    let (parts, ()) = http::Request::new(()).into_parts();
+    let first = verifier.authenticate(Credential::Bearer(&token), &BEARER, &[], &parts).await.unwrap();
+    let second = verifier.authenticate(Credential::Bearer(&token), &BEARER, &[], &parts).await.unwrap();
+    assert!(std::ptr::eq(first.claims(), second.claims()), "the second was remembered");
+    let elsewhere = tokio::spawn(async move { second.clone().claims().clone() }).await.unwrap();
+    let direct = verifier.verify(&token).await.unwrap();
+    for read in [first.claims(), &elsewhere, direct.claims()] {
+        assert_eq!(Value::Object(read.clone()).to_string(), claims.to_string());
+    }
+}
+
+#[test]
+fn a_caller_can_be_sent_and_shared() {
+    fn is_sent_and_shared<T: Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+    is_sent_and_shared::<Caller>();
+}
+
 /// 64 bits would be one cliff and 128 the next.
 #[tokio::test]
 async fn permissions_beyond_every_machine_word() {

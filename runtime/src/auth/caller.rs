@@ -3,11 +3,14 @@
 //! A [`Caller`] exists only where an authenticator made one, so a handler that has one need not check anything. The typed
 //! accessors cover what Clerk's session tokens say; [`Caller::claims`] has the rest, unread.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::{Map, Value};
 
-use super::check::{Check, with_organization_prefix};
+use super::check::{Check, with_organization_prefix, without_organization_prefix};
 
 /// A caller whose credential was verified. Cheap to clone.
 #[derive(Clone)]
@@ -49,6 +52,16 @@ pub struct CallerParts {
     pub credential_id: Option<String>,
     /// Whether this is no person: `user_id` is then the machine, or the organization whose key it is.
     pub machine: bool,
+    /// What the claims are read from at the first question, instead of `claims`.
+    pub(super) unread: Option<UnreadClaims>,
+}
+
+/// The claims as JSON text: few handlers ask for them, and a map of all costs more than the checks of those that count.
+#[derive(Clone)]
+pub(super) struct UnreadClaims {
+    json: Box<str>,
+    read: fn(&str) -> Map<String, Value>,
+    claims: OnceLock<Map<String, Value>>,
 }
 
 /// The id of a verified user, for example `user_2abc`.
@@ -154,8 +167,7 @@ impl Caller {
 
     /// Whether the caller has a permission in the organization, for example `org:projects:manage`; the prefix may be left out.
     pub fn has_permission(&self, permission: &str) -> bool {
-        self.organization()
-            .is_some_and(|organization| organization.permissions.contains(&with_organization_prefix(permission)))
+        self.parts.has_permission(permission)
     }
 
     /// Whether the caller has a role in the organization, for example `org:admin`; the prefix may be left out.
@@ -215,7 +227,17 @@ impl Caller {
 
     /// All claims, as sent. Custom claims of the session token are here.
     pub fn claims(&self) -> &Map<String, Value> {
-        &self.parts.claims
+        match &self.parts.unread {
+            Some(unread) => unread.claims.get_or_init(|| (unread.read)(&unread.json)),
+            None => &self.parts.claims,
+        }
+    }
+}
+
+#[cfg(feature = "clerk")]
+impl UnreadClaims {
+    pub(super) fn new(json: &str, read: fn(&str) -> Map<String, Value>) -> Self {
+        Self { json: json.into(), read, claims: OnceLock::new() }
     }
 }
 
@@ -237,7 +259,15 @@ impl CallerParts {
             scopes: Vec::new(),
             credential_id: None,
             machine: false,
+            unread: None,
         }
+    }
+
+    pub(super) fn has_permission(&self, permission: &str) -> bool {
+        let asked = without_organization_prefix(permission);
+        self.organization.as_ref().is_some_and(|organization| {
+            organization.permissions.iter().any(|has| has.strip_prefix("org:") == Some(asked))
+        })
     }
 }
 

@@ -149,14 +149,10 @@ impl Check {
         let answers = [
             self.role.as_deref().map(|role| {
                 organization.and_then(|organization| organization.role.as_deref()).is_some_and(|has| {
-                    !has.is_empty() && with_organization_prefix(has) == with_organization_prefix(role)
+                    !has.is_empty() && without_organization_prefix(has) == without_organization_prefix(role)
                 })
             }),
-            self.permission.as_deref().map(|permission| {
-                organization.is_some_and(|organization| {
-                    organization.permissions.contains(&with_organization_prefix(permission))
-                })
-            }),
+            self.permission.as_deref().map(|permission| caller.has_permission(permission)),
             self.feature.as_deref().map(|feature| is_listed(caller.features.as_deref(), feature)),
             self.plan.as_deref().map(|plan| is_listed(caller.plans.as_deref(), plan)),
             self.reverification
@@ -169,11 +165,16 @@ impl Check {
 
 /// Puts exactly one `org:` in front, however many there are.
 pub(crate) fn with_organization_prefix(text: &str) -> String {
+    ["org:", without_organization_prefix(text)].concat()
+}
+
+/// Takes all `org:` from the front.
+pub(super) fn without_organization_prefix(text: &str) -> &str {
     let mut rest = text;
     while let Some(stripped) = rest.strip_prefix("org:") {
         rest = stripped;
     }
-    format!("org:{rest}")
+    rest
 }
 
 /// Whether a `fea` or `pla` claim lists what is asked for. An element without a scope makes the whole claim unreadable.

@@ -4,7 +4,7 @@
 //! key first of all, is an outage of ours: 503, never 401, since a client throws away a good key at a 401.
 
 use std::{
-    fmt,
+    fmt, slice,
     time::{Duration, SystemTime},
 };
 
@@ -67,7 +67,7 @@ pub(super) struct Verified {
     pub(super) subject: String,
     pub(super) scopes: Vec<String>,
     pub(super) claims: Map<String, Value>,
-    pub(super) audience: Option<Value>,
+    pub(super) audiences: Vec<String>,
     /// In milliseconds since 1970; `None`: it does not end.
     pub(super) expires_ms: Option<f64>,
     /// Revoked or expired, as Clerk says.
@@ -223,18 +223,18 @@ impl BackendApi {
 
 impl Verified {
     fn read(answer: &Value) -> Option<Self> {
-        let texts = |value: &Value| {
-            let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
-            list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-        };
+        let texts = |list: &[Value]| list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let scopes = answer["scopes"].as_array().map(Vec::as_slice).unwrap_or_default();
+        // One text, or a list of them.
+        let audiences = answer["aud"].as_array().map_or(slice::from_ref(&answer["aud"]), Vec::as_slice);
         // What is not said to be good is over.
         let is_set = |name: &str| answer[name].as_bool() != Some(false);
         Some(Self {
             id: answer["id"].as_str()?.to_owned(),
             subject: answer["subject"].as_str()?.to_owned(),
-            scopes: texts(&answer["scopes"]),
+            scopes: texts(scopes),
             claims: answer["claims"].as_object().cloned().unwrap_or_default(),
-            audience: answer.get("aud").filter(|audience| !audience.is_null()).cloned(),
+            audiences: texts(audiences),
             expires_ms: answer["expiration"].as_f64(),
             is_over: is_set("revoked") || is_set("expired"),
         })

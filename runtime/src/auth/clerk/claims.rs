@@ -6,84 +6,103 @@
 
 use serde_json::{Map, Value};
 
-use crate::auth::{Actor, Caller, CallerParts, Factors, InvalidUserId, Organization, UserId};
+use super::json::{self, Json, Members};
+use crate::auth::{Actor, Caller, CallerParts, Factors, Organization, UserId, caller::UnreadClaims};
 
-/// Reads the claims of a token whose signature and times were checked.
-pub(super) fn caller(claims: Map<String, Value>, scheme: &'static str) -> Result<Caller, InvalidUserId> {
-    let user_id = UserId::from_verified(text(&claims, "sub").unwrap_or_default())?;
-    let mut parts = CallerParts::new(user_id, scheme);
-    parts.session_id = text(&claims, "sid").map(str::to_owned);
-    parts.status = text(&claims, "sts").map(str::to_owned);
-    parts.features = text(&claims, "fea").map(str::to_owned);
-    parts.plans = text(&claims, "pla").map(str::to_owned);
-    parts.factors = factors(&claims);
-    parts.actor = actor(&claims);
-    parts.expires = expires(&claims);
-    parts.organization = organization(&claims);
-    parts.claims = claims;
-    Ok(Caller::new(parts))
+/// The claims of a token whose signature and times were checked.
+pub(super) struct Claims<'a> {
+    pub(super) subject: UserId,
+    pub(super) members: &'a Members<'a>,
+    /// What `members` were read from.
+    pub(super) json: &'a str,
 }
 
-/// Reads the claims of a machine's token (M2M). Its scopes are in `scopes`, else it may speak to the audiences.
-pub(super) fn machine(claims: Map<String, Value>, scheme: &'static str) -> Result<Caller, InvalidUserId> {
-    let mut parts = bare(&claims, scheme)?;
+/// A session: a user, perhaps in an organization.
+pub(super) fn session(claims: Claims<'_>, scheme: &'static str) -> Caller {
+    let Claims { subject, members, json } = claims;
+    let mut parts = CallerParts::new(subject, scheme);
+    parts.session_id = members.text("sid").map(str::to_owned);
+    parts.status = members.text("sts").map(str::to_owned);
+    parts.features = members.text("fea").map(str::to_owned);
+    parts.plans = members.text("pla").map(str::to_owned);
+    parts.factors = factors(members);
+    parts.actor = actor(members);
+    parts.expires = expires(members);
+    parts.organization = organization(members);
+    parts.unread = Some(UnreadClaims::new(json, read));
+    Caller::new(parts)
+}
+
+/// A machine (M2M). Its scopes are in `scopes`, else it may speak to the audiences.
+pub(super) fn machine(claims: Claims<'_>, scheme: &'static str) -> Caller {
+    let members = claims.members;
+    let scopes = words(members.get("scopes")).or_else(|| words(members.get("aud")));
+    let mut parts = bare(claims, scheme, read_unregistered);
     parts.machine = true;
-    parts.scopes = words(claims.get("scopes")).or_else(|| words(claims.get("aud"))).unwrap_or_default();
-    parts.claims = claims;
+    parts.scopes = scopes.unwrap_or_default();
+    Caller::new(parts)
+}
+
+/// An OAuth access token: a user who lets a client act.
+pub(super) fn oauth(claims: Claims<'_>, scheme: &'static str) -> Caller {
+    let members = claims.members;
+    let mut parts = bare(claims, scheme, read);
+    parts.actor = actor(members);
+    parts.scopes = words(members.get("scp")).or_else(|| words(members.get("scope"))).unwrap_or_default();
+    Caller::new(parts)
+}
+
+fn bare(claims: Claims<'_>, scheme: &'static str, read: fn(&str) -> Map<String, Value>) -> CallerParts {
+    let mut parts = CallerParts::new(claims.subject, scheme);
+    parts.credential_id = non_empty(claims.members, "jti").map(str::to_owned);
+    parts.expires = expires(claims.members);
+    parts.unread = Some(UnreadClaims::new(claims.json, read));
+    parts
+}
+
+/// All claims. The text was read before, so it is an object.
+fn read(text: &str) -> Map<String, Value> {
+    json::parse(text).and_then(Json::into_object).map(Map::from).unwrap_or_default()
+}
+
+/// The claims without those that every JWT has (RFC 7519, section 4.1).
+fn read_unregistered(text: &str) -> Map<String, Value> {
+    let mut claims = read(text);
     for registered in ["iss", "sub", "exp", "nbf", "iat", "jti"] {
-        parts.claims.remove(registered);
+        claims.remove(registered);
     }
-    Ok(Caller::new(parts))
-}
-
-/// Reads the claims of an OAuth access token: a user who lets a client act.
-pub(super) fn oauth(claims: Map<String, Value>, scheme: &'static str) -> Result<Caller, InvalidUserId> {
-    let mut parts = bare(&claims, scheme)?;
-    parts.actor = actor(&claims);
-    parts.scopes = words(claims.get("scp")).or_else(|| words(claims.get("scope"))).unwrap_or_default();
-    parts.claims = claims;
-    Ok(Caller::new(parts))
-}
-
-fn bare(claims: &Map<String, Value>, scheme: &'static str) -> Result<CallerParts, InvalidUserId> {
-    let mut parts = CallerParts::new(UserId::from_verified(text(claims, "sub").unwrap_or_default())?, scheme);
-    parts.credential_id = non_empty(claims, "jti").map(str::to_owned);
-    parts.expires = expires(claims);
-    Ok(parts)
+    claims
 }
 
 /// A list of texts, or one text with spaces.
-fn words(claim: Option<&Value>) -> Option<Vec<String>> {
+fn words(claim: Option<&Json<'_>>) -> Option<Vec<String>> {
     match claim? {
-        Value::String(text) => Some(text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()),
-        Value::Array(list) => Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+        Json::Text(text) => Some(text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()),
+        list @ Json::List(_) => Some(list.texts().map(str::to_owned).collect()),
         _ => None,
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "times were checked to be within the range of a date")]
-fn expires(claims: &Map<String, Value>) -> Option<i64> {
-    claims.get("exp").and_then(Value::as_f64).map(|seconds| seconds as i64)
+fn expires(claims: &Members<'_>) -> Option<i64> {
+    claims.number("exp").map(|seconds| seconds as i64)
 }
 
-fn organization(claims: &Map<String, Value>) -> Option<Organization> {
-    if claims.get("v").and_then(Value::as_f64) == Some(2.0) {
+fn organization(claims: &Members<'_>) -> Option<Organization> {
+    if claims.number("v") == Some(2.0) {
         let claim = claims.get("o")?.as_object()?;
         let mut organization = Organization::new(non_empty(claim, "id")?);
-        organization.slug = text(claim, "slg").map(str::to_owned);
-        organization.role = non_empty(claim, "rol").map(|role| format!("org:{role}"));
+        organization.slug = claim.text("slg").map(str::to_owned);
+        organization.role = non_empty(claim, "rol").map(|role| ["org:", role].concat());
         organization.permissions =
-            permissions(text(claims, "fea"), text(claim, "per"), text(claim, "fpm")).unwrap_or_default();
+            permissions(claims.text("fea"), claim.text("per"), claim.text("fpm")).unwrap_or_default();
         return Some(organization);
     }
     let mut organization = Organization::new(non_empty(claims, "org_id")?);
-    organization.slug = text(claims, "org_slug").map(str::to_owned);
+    organization.slug = claims.text("org_slug").map(str::to_owned);
     organization.role = non_empty(claims, "org_role").map(str::to_owned);
-    organization.permissions = claims
-        .get("org_permissions")
-        .and_then(Value::as_array)
-        .map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-        .unwrap_or_default();
+    let permissions = claims.get("org_permissions").and_then(Json::as_list).unwrap_or_default();
+    organization.permissions = permissions.iter().filter_map(Json::as_str).map(str::to_owned).collect();
     Some(organization)
 }
 
@@ -103,7 +122,7 @@ fn permissions(features: Option<&str>, names: Option<&str>, bit_sets: Option<&st
     for (feature, bit_set) in of_organization.zip(bit_sets) {
         for (name, bit) in names.iter().zip(bits(bit_set)) {
             if bit {
-                permissions.push(format!("org:{feature}:{name}"));
+                permissions.push(["org:", feature, ":", name].concat());
             }
         }
     }
@@ -138,9 +157,9 @@ fn bits(decimal: &str) -> Vec<bool> {
 /// Digits enough for 4,000 permissions.
 const MAX_DIGITS: usize = 1_205;
 
-fn factors(claims: &Map<String, Value>) -> Option<Factors> {
-    let [first, second] = claims.get("fva")?.as_array()?.as_slice() else { return None };
-    let minutes = |value: &Value| match value.as_f64() {
+fn factors(claims: &Members<'_>) -> Option<Factors> {
+    let [first, second] = claims.get("fva")?.as_list()? else { return None };
+    let minutes = |value: &Json<'_>| match value.as_f64() {
         Some(-1.0) => Some(None),
         Some(minutes) if minutes >= 0.0 && minutes.is_finite() => Some(Some(minutes)),
         _ => None,
@@ -148,19 +167,15 @@ fn factors(claims: &Map<String, Value>) -> Option<Factors> {
     Some(Factors { first: minutes(first)?, second: minutes(second)? })
 }
 
-fn actor(claims: &Map<String, Value>) -> Option<Actor> {
+fn actor(claims: &Members<'_>) -> Option<Actor> {
     let claim = claims.get("act")?.as_object()?;
-    let mut actor = Actor::new(text(claim, "sub")?);
-    actor.session_id = text(claim, "sid").map(str::to_owned);
-    actor.issuer = text(claim, "iss").map(str::to_owned);
-    actor.kind = text(claim, "type").map(str::to_owned);
+    let mut actor = Actor::new(claim.text("sub")?);
+    actor.session_id = claim.text("sid").map(str::to_owned);
+    actor.issuer = claim.text("iss").map(str::to_owned);
+    actor.kind = claim.text("type").map(str::to_owned);
     Some(actor)
 }
 
-fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    claims.get(name).and_then(Value::as_str)
-}
-
-fn non_empty<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    text(claims, name).filter(|text| !text.is_empty())
+fn non_empty<'a>(claims: &'a Members<'_>, name: &str) -> Option<&'a str> {
+    claims.text(name).filter(|text| !text.is_empty())
 }

@@ -6,9 +6,8 @@
 //! like any other. Clerk's answer to a stale cookie is a redirect, ours is 401.
 
 use http::{HeaderMap, header};
-use serde_json::{Map, Value};
 
-use super::{PublishableKey, reason::Reason, token::Token};
+use super::{PublishableKey, jws::Jws, reason::Reason, token::Token};
 
 const SESSION: &str = "__session";
 /// When the user last signed in or out in this browser, in seconds since 1970; 0 after the last session ended.
@@ -26,7 +25,7 @@ pub(super) fn session<'a>(headers: &'a HeaderMap, key: &PublishableKey, now_seco
     let updated = updated.and_then(|text| text.parse::<f64>().ok()).filter(|seconds| *seconds > 0.0);
     let updated = updated.ok_or(Reason::SignedOut)?;
     // A token from before the last sign-in belongs to a session that is no more.
-    if number(&claims(session), "iat") < updated {
+    if Unverified::read(session).issued < updated {
         return Err(Reason::SignedOut);
     }
     Ok(session)
@@ -85,26 +84,26 @@ impl<'a> Cookies<'a> {
 
     /// Clerk's `usesSuffixedCookies()`.
     fn suffixed_count(&self, key: &PublishableKey, now_seconds: f64) -> bool {
-        let plain = self.session.map(claims).unwrap_or_default();
+        let plain = self.session.map(Unverified::read).unwrap_or_default();
         if self.session.is_some() {
-            match plain.get("iss").and_then(Value::as_str) {
-                None | Some("") => return false,
-                Some(issuer) if issuer != key.issuer() => return true,
-                Some(_) => {}
+            match plain.issuer.as_str() {
+                "" => return false,
+                issuer if issuer != key.issuer() => return true,
+                _ => {}
             }
         }
         if self.suffixed_updated.is_none() && self.suffixed_session.is_none() {
             return false;
         }
-        let suffixed = self.suffixed_session.map(claims).unwrap_or_default();
+        let suffixed = self.suffixed_session.map(Unverified::read).unwrap_or_default();
         let (plain_out, suffixed_out) = (self.updated == Some("0"), self.suffixed_updated == Some("0"));
-        if !suffixed_out && !plain_out && number(&plain, "iat") > number(&suffixed, "iat") {
+        if !suffixed_out && !plain_out && plain.issued > suffixed.issued {
             return false;
         }
         if suffixed_out && !plain_out {
             return false;
         }
-        let expired = self.suffixed_session.is_some() && number(&suffixed, "exp") <= now_seconds;
+        let expired = self.suffixed_session.is_some() && suffixed.expires <= now_seconds;
         if !key.is_production() && !suffixed_out && plain_out && expired {
             return false;
         }
@@ -112,11 +111,25 @@ impl<'a> Cookies<'a> {
     }
 }
 
-/// What a token says of itself, unverified: good enough to choose between two cookies, both of which the browser holds.
-fn claims(token: &str) -> Map<String, Value> {
-    Token::decode(token).map(Token::into_unverified_claims).unwrap_or_default()
+/// What a token says of itself, unverified: good enough to choose between two cookies, both of which the browser holds. What
+/// it does not say is empty or zero.
+#[derive(Default)]
+struct Unverified {
+    issuer: String,
+    issued: f64,
+    expires: f64,
 }
 
-fn number(claims: &Map<String, Value>, name: &str) -> f64 {
-    claims.get(name).and_then(Value::as_f64).unwrap_or_default()
+impl Unverified {
+    fn read(token: &str) -> Self {
+        if let Ok(jws) = Jws::decode(token)
+            && let Ok(token) = Token::read(&jws)
+            && let Some(claims) = token.unverified_claims()
+        {
+            let number = |name| claims.number(name).unwrap_or_default();
+            let issuer = claims.text("iss").unwrap_or_default().to_owned();
+            return Self { issuer, issued: number("iat"), expires: number("exp") };
+        }
+        Self::default()
+    }
 }

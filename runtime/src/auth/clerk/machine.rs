@@ -18,7 +18,8 @@ use super::{
     BackendApi, ClerkVerifier, Reason, VerifyError,
     backend::{Opaque, Verified},
     cache::TokenCache,
-    claims,
+    claims::{self, Claims},
+    jws::Jws,
     token::{MACHINE_PREFIX, OAUTH_TYPES, Rules, Token, audience_matches},
 };
 use crate::{
@@ -96,15 +97,15 @@ impl MachineVerifier {
             return self.opaque(text, scheme).await;
         }
         let Some(verifier) = &self.verifier else { return Err(Reason::TypeMismatch.into()) };
-        let token = Token::decode(text)?;
-        let read = match self.kind {
+        let jws = Jws::decode(text)?;
+        let token = Token::read(&jws)?;
+        let read: fn(Claims<'_>, &'static str) -> Caller = match self.kind {
             Opaque::MachineToken if token.is_machine() => claims::machine,
             // Clerk asks about the subject first: a machine is never a user.
             Opaque::OAuthToken if token.is_oauth() && !token.has_machine_subject() => claims::oauth,
             _ => return Err(Reason::TypeMismatch.into()),
         };
-        let claims = verifier.check(token, &self.rules, true).await?;
-        read(claims, scheme).map_err(|_| Reason::VerificationFailed.into())
+        Ok(read(verifier.check(&token, &self.rules, true).await?, scheme))
     }
 
     async fn opaque(&self, text: &str, scheme: &'static str) -> Result<Caller, VerifyError> {
@@ -129,7 +130,7 @@ impl MachineVerifier {
         let audiences = &self.rules.audience;
         if self.kind == Opaque::OAuthToken
             && !audiences.is_empty()
-            && !audience_matches(verified.audience.as_ref(), audiences)
+            && !audience_matches(verified.audiences.iter().map(String::as_str), audiences)
         {
             return Err(Reason::VerificationFailed.into());
         }

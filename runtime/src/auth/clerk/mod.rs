@@ -36,7 +36,6 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use serde_json::{Map, Value};
 
 use super::{AuthError, Authenticator, Caller, Credential, condition::Condition};
 use crate::operation::{Location, SchemeKind, SecurityScheme};
@@ -48,6 +47,7 @@ mod claims;
 mod cookie;
 mod json;
 mod jwks;
+mod jws;
 mod key;
 mod machine;
 mod pem;
@@ -64,7 +64,9 @@ pub use self::{
 };
 use self::{
     cache::TokenCache,
+    claims::Claims,
     jwks::{Clock, Jwks, KeyError},
+    jws::Jws,
     key::PublicKey,
     token::{Rules, Token},
 };
@@ -157,18 +159,18 @@ impl ClerkVerifier {
     /// [`VerifyError::Rejected`] with the first check that fails, in Clerk's order; [`VerifyError::Unavailable`] where the
     /// keys have to be fetched and cannot be.
     pub async fn verify(&self, token: &str) -> Result<Caller, VerifyError> {
-        let token = Token::decode(token)?;
+        let jws = Jws::decode(token)?;
+        let token = Token::read(&jws)?;
         if token.is_of_machine_class() {
             return Err(Reason::Invalid.into());
         }
         let of_other_class = token.is_not_session();
-        let claims = self.check(token, &self.rules, self.rules.allow_missing_azp).await?;
-        let caller = claims::caller(claims, "").map_err(|_| Reason::VerificationFailed)?;
+        let claims = self.check(&token, &self.rules, self.rules.allow_missing_azp).await?;
         // Last, so that all other reasons are those of `verifyToken()`, which lets other classes through.
         if of_other_class {
             return Err(Reason::TypeMismatch.into());
         }
-        Ok(caller)
+        Ok(claims::session(claims, ""))
     }
 
     /// Clerk's `authenticateRequest()`: other classes of token and pending sessions are signed out.
@@ -182,12 +184,13 @@ impl ClerkVerifier {
         {
             return Ok(caller);
         }
-        let token = Token::decode(text)?;
+        let jws = Jws::decode(text)?;
+        let token = Token::read(&jws)?;
         if token.is_not_session() {
             return Err(Reason::TypeMismatch.into());
         }
-        let claims = self.check(token, &self.rules, allow_missing_azp).await?;
-        let caller = claims::caller(claims, scheme).map_err(|_| Reason::VerificationFailed)?;
+        let claims = self.check(&token, &self.rules, allow_missing_azp).await?;
+        let caller = claims::session(claims, scheme);
         if caller.status() == Some("pending") {
             return Err(Reason::SessionPending.into());
         }
@@ -204,12 +207,12 @@ impl ClerkVerifier {
     }
 
     /// Everything but what a token is: header, signature, claims, in this order.
-    async fn check(
+    async fn check<'a>(
         &self,
-        token: Token<'_>,
+        token: &'a Token<'_>,
         rules: &Rules,
         allow_missing_azp: bool,
-    ) -> Result<Map<String, Value>, VerifyError> {
+    ) -> Result<Claims<'a>, VerifyError> {
         token.check_header(rules)?;
         match &self.keys {
             Keys::Given(keys) => token.check_signature(keys)?,
@@ -227,9 +230,11 @@ impl ClerkVerifier {
     }
 }
 
+/// Whole milliseconds since 1970.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact until the year 287396")]
 fn now_ms(clock: &Clock) -> f64 {
-    clock().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64
+    let now = clock().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.as_secs() as f64 * 1_000.0 + f64::from(now.subsec_millis())
 }
 
 impl Authenticator for ClerkVerifier {

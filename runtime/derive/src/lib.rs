@@ -3,14 +3,17 @@
 //! They take serde's attributes and give serde's traits. Of what serde's own derives make, they leave out what a contract's
 //! types have no use for (sequences and numbers in place of names, borrowed fields, generics), and what remains is a call
 //! of `specwright-model` for each field. A contract has hundreds of such types, and the compiler checks a third of the code.
+//!
+//! Nor do they parse Rust: of a type they read the names of fields and variants, and what `serde` is told about them. A build
+//! without optimisation runs them without, and a whole parser took a seventh of the time that the types of a large contract take.
+
+use std::fmt::Write as _;
 
 use proc_macro::TokenStream;
-use proc_macro2::TokenStream as Tokens;
-use quote::{ToTokens, format_ident, quote};
-use syn::{
-    Data, DataStruct, DeriveInput, Error, ExprPath, Field, Fields, Ident, LitStr, Result, Type, ext::IdentExt as _,
-    parse_macro_input, spanned::Spanned as _,
-};
+
+mod item;
+
+use item::{Absent, Field, Item, Shape};
 
 /// How an object becomes a struct, or a value a struct around it.
 ///
@@ -19,8 +22,7 @@ use syn::{
 /// `Option` too. Unknown properties are skipped where nothing takes them; a property that is there twice is an error.
 #[proc_macro_derive(Deserialize, attributes(serde))]
 pub fn deserialize(input: TokenStream) -> TokenStream {
-    let input = parse_macro_input!(input as DeriveInput);
-    reading(&input).unwrap_or_else(Error::into_compile_error).into()
+    derived(input, reading)
 }
 
 /// How a struct becomes an object; a struct around a value becomes the value, and so does a variant of an enum.
@@ -29,217 +31,153 @@ pub fn deserialize(input: TokenStream) -> TokenStream {
 /// reads is ignored. `#[serde(transparent)]` and `#[serde(untagged)]` say what is done anyway.
 #[proc_macro_derive(Serialize, attributes(serde))]
 pub fn serialize(input: TokenStream) -> TokenStream {
-    let input = parse_macro_input!(input as DeriveInput);
-    writing(&input).unwrap_or_else(Error::into_compile_error).into()
+    derived(input, writing)
 }
 
-fn reading(input: &DeriveInput) -> Result<Tokens> {
-    let name = plain_name(input)?;
-    match &input.data {
-        Data::Struct(DataStruct { fields: Fields::Named(fields), .. }) => {
-            let fields = fields.named.iter().map(Property::read).collect::<Result<Vec<_>>>()?;
-            object(name, &fields)
-        }
-        Data::Struct(DataStruct { fields: Fields::Unnamed(fields), .. }) if fields.unnamed.len() == 1 => {
-            Ok(implemented(name, &quote!(#SERDE::Deserialize::deserialize(deserializer).map(Self))))
-        }
-        _ => Err(Error::new(name.span(), "only structs with named fields, and those around one value")),
+fn derived(input: TokenStream, print: fn(&Item) -> Result<String, String>) -> TokenStream {
+    let text = Item::read(input).and_then(|item| print(&item));
+    let text = text.unwrap_or_else(|error| format!("::core::compile_error!({error:?});"));
+    text.parse().expect("what is printed has tokens")
+}
+
+fn reading(item: &Item) -> Result<String, String> {
+    let name = &item.name;
+    match &item.shape {
+        Shape::Object(fields) => object(name, fields),
+        Shape::Around => Ok(reads(name, &format!("{SERDE}::Deserialize::deserialize(deserializer).map(Self)"))),
+        Shape::Union(_) => Err("only structs with named fields, and those around one value".to_owned()),
     }
 }
 
-fn writing(input: &DeriveInput) -> Result<Tokens> {
-    let name = plain_name(input)?;
-    let body = match &input.data {
-        Data::Struct(DataStruct { fields: Fields::Named(fields), .. }) => {
-            let fields = fields.named.iter().map(Property::read).collect::<Result<Vec<_>>>()?;
-            let writes = fields.iter().map(Property::write);
-            let object = if fields.is_empty() { quote!(_) } else { quote!(object) };
-            quote!(::specwright_model::value::write(serializer, |#object| { #(#writes)* }))
-        }
-        Data::Struct(DataStruct { fields: Fields::Unnamed(fields), .. }) if fields.unnamed.len() == 1 => {
-            quote!(#SERDE::Serialize::serialize(&self.0, serializer))
-        }
-        Data::Enum(data) if !data.variants.is_empty() && data.variants.iter().all(|one| is_around_one(&one.fields)) => {
-            let arms = data.variants.iter().map(|variant| {
-                let variant = &variant.ident;
-                quote!(Self::#variant(value) => #SERDE::Serialize::serialize(value, serializer),)
-            });
-            quote!(match self { #(#arms)* })
-        }
-        _ => {
-            return Err(Error::new(
-                name.span(),
-                "only structs with named fields, and those and enums around one value",
-            ));
-        }
+fn object(name: &str, fields: &[Field]) -> Result<String, String> {
+    let (rest, known): (Vec<_>, Vec<_>) = fields.iter().partition(|field| field.flatten);
+    let (next, declared) = match rest.as_slice() {
+        [] => ("object.next_index()", ""),
+        [_] => ("object.next_index_or_rest(&mut rest)", "let mut rest = ::std::default::Default::default();"),
+        _ => return Err("one field takes every other property".to_owned()),
     };
-    Ok(quote! {
-        impl #SERDE::Serialize for #name {
-            fn serialize<S: #SERDE::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {
-                #body
+    let [mut wires, mut slots, mut arms, mut values] = [const { String::new() }; 4];
+    // Those that have to be there: their indices, their slots, and what these must hold.
+    let [mut required, mut needed, mut there] = [const { String::new() }; 3];
+    for (index, field) in known.iter().enumerate() {
+        let Field { name, wire, .. } = field;
+        let _ = write!(wires, "{wire},");
+        let _ =
+            write!(slots, "let mut slot{index}: ::std::option::Option<{}> = ::std::option::Option::None;", field.ty);
+        let _ = match &field.reads {
+            None => write!(arms, "{index} => object.read({index}, &mut slot{index}),"),
+            Some(path) => {
+                let ty = &field.ty;
+                write!(
+                    arms,
+                    "{index} => {{
+                        struct Read({ty});
+                        impl<'de> {SERDE}::Deserialize<'de> for Read {{
+                            fn deserialize<D: {SERDE}::Deserializer<'de>>(
+                                deserializer: D,
+                            ) -> ::std::result::Result<Self, D::Error> {{
+                                {path}(deserializer).map(Self)
+                            }}
+                        }}
+                        object.read_as({index}, &mut slot{index}, |Read(value)| value)
+                    }}"
+                )
             }
-        }
-    })
-}
-
-fn plain_name(input: &DeriveInput) -> Result<&Ident> {
-    if !input.generics.params.is_empty() {
-        return Err(Error::new(input.generics.span(), "generated types have no parameters"));
-    }
-    Ok(&input.ident)
-}
-
-fn is_around_one(fields: &Fields) -> bool {
-    matches!(fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1)
-}
-
-/// A field, as its attributes say.
-struct Property<'a> {
-    name: &'a Ident,
-    ty: &'a Type,
-    wire: String,
-    absent: Absent,
-    reads: Option<ExprPath>,
-    skipped_if: Option<ExprPath>,
-    flatten: bool,
-}
-
-/// What stands for a property that is not there.
-enum Absent {
-    Error,
-    Default,
-    Value(ExprPath),
-}
-
-impl<'a> Property<'a> {
-    fn read(field: &'a Field) -> Result<Self> {
-        let name = field.ident.as_ref().ok_or_else(|| Error::new(field.span(), "a field with a name"))?;
-        let mut property = Self {
-            name,
-            ty: &field.ty,
-            wire: name.unraw().to_string(),
-            absent: Absent::Error,
-            reads: None,
-            skipped_if: None,
-            flatten: false,
         };
-        for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-            attribute.parse_nested_meta(|meta| {
-                let text = || meta.value()?.parse::<LitStr>();
-                if meta.path.is_ident("rename") {
-                    property.wire = text()?.value();
-                } else if meta.path.is_ident("deserialize_with") {
-                    property.reads = Some(text()?.parse()?);
-                } else if meta.path.is_ident("flatten") {
-                    property.flatten = true;
-                } else if meta.path.is_ident("default") {
-                    let has_path = meta.input.peek(syn::Token![=]);
-                    property.absent = if has_path { Absent::Value(text()?.parse()?) } else { Absent::Default };
-                } else if meta.path.is_ident("skip_serializing_if") {
-                    property.skipped_if = Some(text()?.parse()?);
-                } else {
-                    return Err(meta.error("not an attribute of generated types"));
-                }
-                Ok(())
-            })?;
-        }
-        Ok(property)
+        let _ = match &field.absent {
+            Absent::Error => {
+                let _ = write!(required, "{index},");
+                let _ = write!(needed, "slot{index},");
+                let _ = write!(there, "::std::option::Option::Some(slot{index}),");
+                write!(values, "{name}: slot{index},")
+            }
+            Absent::Default => write!(values, "{name}: slot{index}.unwrap_or_default(),"),
+            Absent::Value(path) => write!(values, "{name}: slot{index}.unwrap_or_else({path}),"),
+        };
     }
-
-    /// The statement that writes it.
-    fn write(&self) -> Tokens {
-        let (name, wire) = (self.name, &self.wire);
-        if self.flatten {
-            return quote!(object.rest(&self.#name););
-        }
-        match &self.skipped_if {
-            None => quote!(object.put(#wire, &self.#name);),
-            Some(path) => quote!(object.put_unless(#path(&self.#name), #wire, &self.#name);),
-        }
+    if let [rest] = rest.as_slice() {
+        let _ = write!(values, "{}: rest,", rest.name);
     }
-}
-
-fn object(name: &Ident, properties: &[Property<'_>]) -> Result<Tokens> {
-    let (rest, known): (Vec<_>, Vec<_>) = properties.iter().partition(|property| property.flatten);
-    let next = match rest.as_slice() {
-        [] => quote!(object.next_index()?),
-        [_] => quote!(object.next_index_or_rest(&mut rest)?),
-        [_, second, ..] => return Err(Error::new(second.name.span(), "one field takes every other property")),
+    let complete = if required.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "let ({there}) = ({needed}) else {{ return ::std::result::Result::Err(object.incomplete(&[{required}])); }};"
+        )
     };
-    let rest = rest.first().map(|property| property.name);
-    let declared = rest.map(|_| quote!(let mut rest = ::std::default::Default::default();));
-    let slots: Vec<Ident> = (0..known.len()).map(|index| format_ident!("slot{index}")).collect();
-    let wires = known.iter().map(|property| property.wire.as_str());
-    let arms = known.iter().zip(&slots).enumerate().map(|(index, (property, slot))| match &property.reads {
-        None => quote!(#index => object.read(&mut #slot),),
-        Some(path) => {
-            let ty = property.ty;
-            quote! {
-                #index => {
-                    struct Read(#ty);
-                    impl<'de> #SERDE::Deserialize<'de> for Read {
-                        fn deserialize<D: #SERDE::Deserializer<'de>>(
-                            deserializer: D,
-                        ) -> ::std::result::Result<Self, D::Error> {
-                            #path(deserializer).map(Self)
-                        }
-                    }
-                    object.read_as(&mut #slot, |Read(value)| value)
-                }
-            }
-        }
-    });
-    let values = known.iter().zip(&slots).enumerate().map(|(index, (property, slot))| {
-        let name = property.name;
-        match &property.absent {
-            Absent::Error => quote!(#name: object.required(#slot, #index)?,),
-            Absent::Default => quote!(#name: #slot.unwrap_or_default(),),
-            Absent::Value(path) => quote!(#name: #slot.unwrap_or_else(#path),),
-        }
-    });
-    let rest = rest.map(|name| quote!(#name: rest,));
-    let text = name.unraw().to_string();
-    let implemented = implemented(name, &quote!(::specwright_model::value::object(deserializer)));
-    Ok(quote! {
-        #implemented
+    let text = name.trim_start_matches("r#");
+    let reads = reads(name, "::specwright_model::value::object(deserializer)");
+    Ok(format!(
+        "{reads}
+        impl<'de> ::specwright_model::value::Object<'de> for {name} {{
+            const NAME: &'static str = {text:?};
+            const PROPERTIES: &'static [&'static str] = &[{wires}];
 
-        impl<'de> ::specwright_model::value::Object<'de> for #name {
-            const NAME: &'static str = #text;
-            const PROPERTIES: &'static [&'static str] = &[#(#wires,)*];
-
-            fn read<A: #SERDE::de::MapAccess<'de>>(
-                mut object: ::specwright_model::value::Properties<A>,
-            ) -> ::std::result::Result<Self, A::Error> {
-                #(let mut #slots = ::std::option::Option::None;)*
-                #declared
-                while let ::std::option::Option::Some(property) = #next {
-                    match property {
-                        #(#arms)*
+            fn read<A: {SERDE}::de::MapAccess<'de>>(
+                mut object: ::specwright_model::value::Properties<'de, A>,
+            ) -> ::std::result::Result<Self, A::Error> {{
+                {slots}
+                {declared}
+                while let ::std::option::Option::Some(property) = {next} {{
+                    match property {{
+                        {arms}
                         _ => object.skip(),
-                    }?;
-                }
-                ::std::result::Result::Ok(Self { #(#values)* #rest })
-            }
-        }
-    })
+                    }}
+                }}
+                {complete}
+                object.done(Self {{ {values} }})
+            }}
+        }}"
+    ))
 }
 
-fn implemented(name: &Ident, body: &Tokens) -> Tokens {
-    quote! {
-        impl<'de> #SERDE::Deserialize<'de> for #name {
-            fn deserialize<D: #SERDE::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
-                #body
+fn reads(name: &str, body: &str) -> String {
+    format!(
+        "impl<'de> {SERDE}::Deserialize<'de> for {name} {{
+            fn deserialize<D: {SERDE}::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {{
+                {body}
+            }}
+        }}"
+    )
+}
+
+fn writing(item: &Item) -> Result<String, String> {
+    let name = &item.name;
+    let mut body = String::new();
+    match &item.shape {
+        Shape::Object(fields) => {
+            let object = if fields.is_empty() { "_" } else { "object" };
+            let _ = write!(body, "::specwright_model::value::write(serializer, |{object}| {{");
+            for Field { name, wire, flatten, skipped_if, .. } in fields {
+                let _ = match (flatten, skipped_if) {
+                    (true, _) => write!(body, "object.rest(&self.{name});"),
+                    (false, None) => write!(body, "object.put({wire}, &self.{name});"),
+                    (false, Some(path)) => {
+                        write!(body, "object.put_unless({path}(&self.{name}), {wire}, &self.{name});")
+                    }
+                };
             }
+            body.push_str("})");
+        }
+        Shape::Around => {
+            let _ = write!(body, "{SERDE}::Serialize::serialize(&self.0, serializer)");
+        }
+        Shape::Union(variants) => {
+            body.push_str("match self {");
+            for variant in variants {
+                let _ = write!(body, "Self::{variant}(value) => {SERDE}::Serialize::serialize(value, serializer),");
+            }
+            body.push('}');
         }
     }
+    Ok(format!(
+        "impl {SERDE}::Serialize for {name} {{
+            fn serialize<S: {SERDE}::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {{
+                {body}
+            }}
+        }}"
+    ))
 }
 
 /// serde, by way of `specwright-model`: a crate of types need not depend on it.
-#[allow(clippy::upper_case_acronyms, reason = "it stands for a path")]
-struct SERDE;
-
-impl ToTokens for SERDE {
-    fn to_tokens(&self, tokens: &mut Tokens) {
-        tokens.extend(quote!(::specwright_model::serde));
-    }
-}
+const SERDE: &str = "::specwright_model::serde";

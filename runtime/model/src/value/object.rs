@@ -19,7 +19,7 @@ pub trait Object<'de>: Sized {
     /// # Errors
     ///
     /// Those of the values; a property that is there twice, or not at all and has to be.
-    fn read<A: MapAccess<'de>>(object: Properties<A>) -> Result<Self, A::Error>;
+    fn read<A: MapAccess<'de>>(object: Properties<'de, A>) -> Result<Self, A::Error>;
 }
 
 /// Reads a struct.
@@ -41,88 +41,111 @@ impl<'de, T: Object<'de>> Visitor<'de> for Reader<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::read(Properties { map, names: T::PROPERTIES })
+        T::read(Properties { map, names: T::PROPERTIES, seen: Seen::default(), failure: None })
     }
 }
 
-/// The properties of an object that have not been read yet.
+/// The properties of an object that have not been read yet. The first error ends them, and is said by [`done`](Self::done).
 #[derive(Debug)]
-pub struct Properties<A> {
+pub struct Properties<'de, A: MapAccess<'de>> {
     map: A,
     names: &'static [&'static str],
+    seen: Seen,
+    failure: Option<A::Error>,
 }
 
-impl<'de, A: MapAccess<'de>> Properties<A> {
+impl<'de, A: MapAccess<'de>> Properties<'de, A> {
     /// The index of the next property among those with a field; where it has none, their number.
-    ///
-    /// # Errors
-    ///
-    /// Those of the input.
-    pub fn next_index(&mut self) -> Result<Option<usize>, A::Error> {
-        self.map.next_key_seed(Name { names: self.names, rest: None })
+    pub fn next_index(&mut self) -> Option<usize> {
+        self.next_name(None)
     }
 
     /// The same, where properties without a field go to a map.
-    ///
-    /// # Errors
-    ///
-    /// Those of the input and of the map's values.
-    pub fn next_index_or_rest<T: Deserialize<'de>>(
-        &mut self,
-        rest: &mut BTreeMap<String, T>,
-    ) -> Result<Option<usize>, A::Error> {
+    pub fn next_index_or_rest<T: Deserialize<'de>>(&mut self, rest: &mut BTreeMap<String, T>) -> Option<usize> {
         let mut name = String::new();
-        while let Some(index) = self.map.next_key_seed(Name { names: self.names, rest: Some(&mut name) })? {
+        while let Some(index) = self.next_name(Some(&mut name)) {
             if index < self.names.len() {
-                return Ok(Some(index));
+                return Some(index);
             }
-            rest.insert(std::mem::take(&mut name), self.map.next_value()?);
+            let value = self.map.next_value();
+            self.kept(value).map(|value| rest.insert(std::mem::take(&mut name), value));
         }
-        Ok(None)
+        None
     }
 
-    /// Reads the value of the property that was named last.
-    ///
-    /// # Errors
-    ///
-    /// Those of the value, and a property that is there twice.
-    pub fn read<T: Deserialize<'de>>(&mut self, slot: &mut Option<T>) -> Result<(), A::Error> {
-        self.read_as(slot, std::convert::identity)
+    /// Reads the value of a property.
+    pub fn read<T: Deserialize<'de>>(&mut self, index: usize, slot: &mut Option<T>) {
+        self.read_as(index, slot, std::convert::identity);
     }
 
     /// The same, by another type.
-    ///
-    /// # Errors
-    ///
-    /// As [`read`](Self::read).
-    pub fn read_as<T, R: Deserialize<'de>>(
-        &mut self,
-        slot: &mut Option<T>,
-        of: impl FnOnce(R) -> T,
-    ) -> Result<(), A::Error> {
-        if slot.is_some() {
-            return Err(A::Error::custom("a property is there twice"));
-        }
-        *slot = Some(of(self.map.next_value()?));
-        Ok(())
+    pub fn read_as<T, R: Deserialize<'de>>(&mut self, index: usize, slot: &mut Option<T>, of: impl FnOnce(R) -> T) {
+        let value = if self.seen.mark(index) {
+            self.map.next_value()
+        } else {
+            Err(A::Error::custom("a property is there twice"))
+        };
+        *slot = self.kept(value).map(of);
     }
 
     /// Goes past the value of a property without a field.
-    ///
-    /// # Errors
-    ///
-    /// Those of the input.
-    pub fn skip(&mut self) -> Result<(), A::Error> {
-        self.map.next_value::<IgnoredAny>().map(|_| ())
+    pub fn skip(&mut self) {
+        let value = self.map.next_value::<IgnoredAny>();
+        self.kept(value);
     }
 
-    /// The value of a property that has to be there.
+    /// What was made of the properties.
     ///
     /// # Errors
     ///
-    /// It is not.
-    pub fn required<T>(&self, slot: Option<T>, index: usize) -> Result<T, A::Error> {
-        slot.ok_or_else(|| A::Error::missing_field(self.names[index]))
+    /// Those of the input and of the values; a property that is there twice.
+    pub fn done<T>(self, object: T) -> Result<T, A::Error> {
+        self.failure.map_or(Ok(object), Err)
+    }
+
+    /// Why nothing can be made of them: what went wrong, else the first of those that have to be there and are not.
+    pub fn incomplete(self, required: &[usize]) -> A::Error {
+        let missing = required.iter().find(|index| !self.seen.has(**index)).map_or("", |index| self.names[*index]);
+        self.failure.unwrap_or_else(|| A::Error::missing_field(missing))
+    }
+
+    fn next_name(&mut self, rest: Option<&mut String>) -> Option<usize> {
+        if self.failure.is_some() {
+            return None;
+        }
+        let name = self.map.next_key_seed(Name { names: self.names, rest });
+        self.kept(name).flatten()
+    }
+
+    fn kept<T>(&mut self, read: Result<T, A::Error>) -> Option<T> {
+        read.map_err(|error| self.failure = Some(error)).ok()
+    }
+}
+
+/// Which properties were there.
+#[derive(Debug, Default)]
+struct Seen {
+    first: u64,
+    /// From the 64th on.
+    more: Vec<u64>,
+}
+
+impl Seen {
+    /// Whether it is there for the first time.
+    fn mark(&mut self, index: usize) -> bool {
+        let (word, bit) = (index / 64, 1 << (index % 64));
+        if word > self.more.len() {
+            self.more.resize(word, 0);
+        }
+        let word = if word == 0 { &mut self.first } else { &mut self.more[word - 1] };
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    fn has(&self, index: usize) -> bool {
+        let word = if index < 64 { Some(&self.first) } else { self.more.get(index / 64 - 1) };
+        word.is_some_and(|word| word & (1 << (index % 64)) != 0)
     }
 }
 

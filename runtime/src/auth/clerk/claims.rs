@@ -78,7 +78,7 @@ fn read_unregistered(text: &str) -> Map<String, Value> {
 fn words(claim: Option<&Json<'_>>) -> Option<Vec<String>> {
     match claim? {
         Json::Text(text) => Some(text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()),
-        list @ Json::List(_) => Some(list.texts().map(str::to_owned).collect()),
+        list @ Json::List(_) => Some(list.texts().into_iter().map(str::to_owned).collect()),
         _ => None,
     }
 }

@@ -29,7 +29,7 @@ enum Command {
         /// Folder of the crates `types`, `server` and `client`.
         #[arg(long, default_value = "generated")]
         out: PathBuf,
-        /// Where new manifests find specwright-runtime: the inside of a Cargo dependency.
+        /// Where new manifests find specwright-runtime, and specwright-model with it: the inside of a Cargo dependency.
         #[arg(long, default_value = "version = \"0.1\"", value_name = "DEPENDENCY")]
         runtime: String,
         /// Write a fourth crate, `proof`: a program for tests that proves client and server against each other.

@@ -23,14 +23,17 @@ pub enum Crate {
 /// `prefix` is put before `-types`, `-server`, `-client`; `runtime` is the right-hand side of the runtime's dependency
 /// without its braces, such as `version = "0.1"` or `path = "../../runtime"`.
 pub fn text(which: Crate, prefix: &str, runtime: &str) -> String {
-    let (name, features, mut dependencies) = match which {
-        Crate::Types => ("types", "", Vec::new()),
-        Crate::Server => ("server", r#", features = ["server"]"#, vec![types(prefix)]),
+    let runtime_with = |feature: &str| {
+        format!("specwright-runtime = {{ {runtime}, default-features = false, features = [\"{feature}\"] }}")
+    };
+    let (name, mut dependencies) = match which {
+        Crate::Types => ("types", vec![format!("specwright-model = {{ {} }}", model(runtime))]),
+        Crate::Server => ("server", vec![types(prefix), runtime_with("server")]),
         Crate::Client => (
             "client",
-            r#", features = ["client"]"#,
             vec![
                 types(prefix),
+                runtime_with("client"),
                 r#"bytes = "1""#.to_owned(),
                 r#"progenitor-client = "0.15.1""#.to_owned(),
                 r#"reqwest = { version = "0.13", default-features = false, features = ["rustls", "json", "query", "stream", "multipart"] }"#.to_owned(),
@@ -41,7 +44,6 @@ pub fn text(which: Crate, prefix: &str, runtime: &str) -> String {
         r#"chrono = { version = "0.4", default-features = false, features = ["std", "serde"] }"#.to_owned(),
         r#"serde = { version = "1", features = ["derive"] }"#.to_owned(),
         r#"serde_json = "1""#.to_owned(),
-        format!("specwright-runtime = {{ {runtime}, default-features = false{features} }}"),
         r#"uuid = { version = "1", features = ["serde"] }"#.to_owned(),
     ]);
     dependencies.sort();
@@ -49,6 +51,13 @@ pub fn text(which: Crate, prefix: &str, runtime: &str) -> String {
         "[package]\nname = \"{prefix}-{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n{}\n",
         dependencies.join("\n")
     )
+}
+
+/// Where `specwright-model` is: with the runtime, and as a folder in its folder.
+fn model(runtime: &str) -> String {
+    let Some((before, path)) = runtime.split_once("path = \"") else { return runtime.to_owned() };
+    let (path, after) = path.split_once('"').unwrap_or((path, ""));
+    format!("{before}path = \"{}/model\"{after}", path.trim_end_matches('/'))
 }
 
 fn types(prefix: &str) -> String {
@@ -99,4 +108,28 @@ pub fn write_missing(layout: &Layout, runtime: &str) -> Result<Vec<PathBuf>, Err
         written.push(path.to_owned());
     }
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_is_found_where_the_runtime_is() {
+        for (runtime, model) in [
+            (r#"version = "0.1""#, r#"specwright-model = { version = "0.1" }"#),
+            (
+                r#"git = "https://example.org/x", rev = "1""#,
+                r#"specwright-model = { git = "https://example.org/x", rev = "1" }"#,
+            ),
+            (
+                r#"path = "../runtime/", version = "0.1""#,
+                r#"specwright-model = { path = "../runtime/model", version = "0.1" }"#,
+            ),
+        ] {
+            let manifest = text(Crate::Types, "api", runtime);
+            assert!(manifest.lines().any(|line| line == model), "{manifest}");
+            assert!(!manifest.contains("specwright-runtime"), "{manifest}");
+        }
+    }
 }

@@ -86,6 +86,20 @@ async fn vectors() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Times are compared to the millisecond, five seconds of skew allowed.
+#[tokio::test]
+async fn milliseconds_count() {
+    let issuer = issuer();
+    let header = json!({"alg": "RS256", "kid": KEY_ID, "typ": "JWT"});
+    let claims = json!({"iss": ISSUER, "azp": AUTHORIZED_PARTY, "sub": "user_1", "nbf": NOW, "exp": NOW + 60});
+    let token = issuer.sign(&header, &claims).unwrap();
+    for (early, accepted) in [(4_501, true), (4_999, true), (5_000, true), (5_001, false)] {
+        let clock = move || now() - Duration::from_millis(early);
+        let verdict = issuer.verifier().clock(clock).build().unwrap().verify(&token).await;
+        assert_eq!(verdict.is_ok(), accepted, "{early} ms early");
+    }
+}
+
 /// One token has one spelling: no other text within a character of it, and no part of it, is accepted.
 #[tokio::test]
 async fn every_character_counts() {

@@ -80,6 +80,7 @@ async fn a_cookie_counts_on_demand_only() {
     let plain = TokenRequest::new("user_plain").claim("iss", json!("https://clerk.example.com"));
     let as_new = issuer.mint_at(&plain, now()).unwrap();
     let newer = issuer.mint_at(&plain, now() + Duration::from_secs(3)).unwrap();
+    let nameless = issuer.mint_at(&plain.clone().claim("iss", json!("")), now()).unwrap();
     let of_suffix = format!("__session_naoXFJnI={token}");
     let uat = format!("__client_uat={since}");
     for (cookies, expected) in [
@@ -96,6 +97,8 @@ async fn a_cookie_counts_on_demand_only() {
         // By neither: the newer one, and ours of two that are equally new.
         (format!("__session={newer}; {uat}; {}", suffixed("naoXFJnI", &token, since)), "user_plain"),
         (format!("__session={as_new}; {uat}; {}", suffixed("naoXFJnI", &token, since)), "user_1"),
+        // A plain one that names no issuer counts first, and in vain.
+        (format!("__session={nameless}; {uat}; {}", suffixed("naoXFJnI", &token, since)), "token-invalid-issuer"),
     ] {
         assert_eq!(answer(verifier(), cookies.clone()).await, expected, "{cookies}");
     }

@@ -86,6 +86,23 @@ async fn vectors() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Where types are listed, one of them has to be there.
+#[tokio::test]
+async fn listed_header_types_count() {
+    let issuer = issuer();
+    let claims = json!({"iss": ISSUER, "azp": AUTHORIZED_PARTY, "sub": "user_1", "exp": NOW + 60});
+    for (listed, sent, accepted) in [
+        (&["custom+jwt"][..], "custom+jwt", true),
+        (&["custom+jwt"], "JWT", false),
+        (&["custom+jwt", "JWT"], "JWT", true),
+        (&["custom+jwt", "JWT"], "other+jwt", false),
+    ] {
+        let token = issuer.sign(&json!({"alg": "RS256", "kid": KEY_ID, "typ": sent}), &claims).unwrap();
+        let verifier = issuer.verifier().clock(now).header_types(listed.iter().copied()).build().unwrap();
+        assert_eq!(verifier.verify(&token).await.is_ok(), accepted, "{sent} of {listed:?}");
+    }
+}
+
 /// Times are compared to the millisecond, five seconds of skew allowed.
 #[tokio::test]
 async fn milliseconds_count() {

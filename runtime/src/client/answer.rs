@@ -169,6 +169,11 @@ pub fn wrapped<T, U>(value: ResponseValue<T>, wrap: impl FnOnce(T) -> U) -> Resp
     ResponseValue::new(wrap(value.into_inner()), status, headers)
 }
 
+/// Makes a documented error of what it is.
+pub fn refusal<E>(value: Result<ResponseValue<E>, Error<E>>) -> Error<E> {
+    value.map_or_else(std::convert::identity, Error::ErrorResponse)
+}
+
 /// Makes a documented error of its body.
 pub fn refused<T, E>(value: Result<ResponseValue<T>, Error<E>>, wrap: impl FnOnce(T) -> E) -> Error<E> {
     match value {

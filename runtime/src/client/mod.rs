@@ -16,7 +16,7 @@ mod upload;
 pub use crate::spelling::encode::Encoding;
 pub use answer::{
     BufferedResponse, execute, media_type_is, media_type_matches, read_bytes, read_header, read_items, read_json,
-    read_nothing, read_stream, read_text, refused, wrapped,
+    read_nothing, read_stream, read_text, refusal, refused, wrapped,
 };
 pub use call::{Call, CallError};
 pub use expression::{Exchange, ExpressionError};

@@ -1,32 +1,24 @@
 //! Processor time of other programs. Unlike the time on the wall it hardly changes when the machine has much else to do.
 
-use std::fs;
 use std::time::Duration;
 
-use anyhow::Context as _;
-
-/// Kernel ticks in a second, as `/proc` counts: 100 on every Linux (`sysconf(_SC_CLK_TCK)`).
-const TICKS: f64 = 100.0;
+use nix::sys::resource::{UsageWho, getrusage};
 
 /// User and system time of what a function runs and waits for, with what those programs ran and waited for.
 ///
 /// # Errors
 ///
-/// What the function fails with, or there is no `/proc` (the comparison needs Linux).
+/// What the function fails with.
 pub(super) fn of_children(run: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Duration> {
     let before = children()?;
     run()?;
-    Ok(Duration::from_secs_f64((children()? - before) as f64 / TICKS))
+    Ok(children()?.saturating_sub(before))
 }
 
-/// `cutime` and `cstime` of this process (proc(5)).
-fn children() -> anyhow::Result<u64> {
-    let text = fs::read_to_string("/proc/self/stat").context("processor time is read from /proc")?;
-    // The second field is a name in parentheses that may hold spaces; the third starts after it.
-    let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let fields = rest.split_whitespace().collect::<Vec<_>>();
-    let field = |number: usize| fields.get(number - 3).and_then(|text| text.parse::<u64>().ok());
-    field(16).zip(field(17)).map(|(user, system)| user + system).context("/proc/self/stat has other fields")
+fn children() -> anyhow::Result<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let microseconds = [usage.user_time(), usage.system_time()].map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
+    Ok(Duration::from_micros(microseconds.into_iter().sum::<i64>().try_into()?))
 }
 
 /// The middle of some figures; of an even number, the mean of the two in the middle.

@@ -212,7 +212,7 @@ impl Bench<'_> {
 impl Pair {
     fn columns(&self) -> String {
         let ratios = self.ours.iter().zip(&self.theirs).map(|(ours, theirs)| theirs / ours).collect();
-        format!("{:.2}\t{:.2}\t{:.1}", median(self.ours.clone()), median(self.theirs.clone()), median(ratios))
+        format!("{:.3}\t{:.3}\t{:.2}", median(self.ours.clone()), median(self.theirs.clone()), median(ratios))
     }
 }
 

@@ -315,6 +315,7 @@ fn imports(text: &str, own: &[&'static str]) -> String {
         "read_nothing",
         "read_stream",
         "read_text",
+        "refusal",
         "refused",
         "wrapped",
     ];

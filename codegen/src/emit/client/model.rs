@@ -347,7 +347,7 @@ impl Case {
             (_, false) => format!("Err(refused({read}, {wrap}))"),
         };
         let Some(path) = &self.wrap else {
-            return if success { read } else { ended("std::convert::identity") };
+            return if success { read } else { format!("Err(refusal({read}))") };
         };
         if self.headers.is_empty() {
             return ended(&if self.shape == Shape::Empty { format!("|()| {path}") } else { path.clone() });

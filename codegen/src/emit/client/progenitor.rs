@@ -65,6 +65,10 @@ pub(crate) fn methods(api: &Api) -> Result<BTreeMap<String, Written>, Error> {
 
 /// Whether progenitor's method says everything that the contract says about an operation.
 fn expresses(api: &Api, operation: &Operation) -> bool {
+    // Without a parameter and a body there is nothing that it would write for us.
+    if operation.parameters.is_empty() && operation.body.is_none() {
+        return false;
+    }
     let method = matches!(operation.method.as_str(), "GET" | "PUT" | "POST" | "DELETE" | "HEAD" | "PATCH");
     // A name that progenitor would change is not one we could find again.
     let name = operation.name.rust == plain(&operation.name.rust)

@@ -3,9 +3,8 @@
 //! Operations tagged `answers`.
 
 use progenitor_client::{Error, ResponseValue};
-use reqwest::header::{ACCEPT, HeaderValue};
 use specwright_runtime::client::{
-    Call, Encoding, execute, media_type_matches, read_header, read_json, read_nothing, read_text, refused, wrapped,
+    Call, Encoding, media_type_matches, read_header, read_json, read_nothing, read_text, refusal, refused, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Number, Schema};
@@ -89,12 +88,12 @@ impl Client {
 
     /// `GET /plain`
     pub async fn get_plain(&self) -> Result<ResponseValue<api_types::Point>, Error<api_types::Problem>> {
-        let url = format!("{}/plain", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = execute(&self.client, request).await?;
+        let mut call = Call::new(reqwest::Method::GET, "/plain");
+        call.accept("application/json");
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
-            _ => Err(refused(read_json(response, "application/problem+json"), std::convert::identity)),
+            _ => Err(refusal(read_json(response, "application/problem+json"))),
         }
     }
 }

@@ -3,16 +3,15 @@
 //! Operations tagged `callers`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::read_nothing;
+use specwright_runtime::client::{Call, read_nothing};
 
 use crate::Client;
 
 impl Client {
     /// `GET /user`
     pub async fn get_user(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/user", self.baseurl);
-        let request = self.client.get(url).build()?;
-        let response = self.send(request, "get_user").await?;
+        let call = Call::new(reqwest::Method::GET, "/user");
+        let response = self.call(call, "get_user").await?;
         match response.status().as_u16() {
             204 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -21,9 +20,8 @@ impl Client {
 
     /// `GET /fresh`
     pub async fn get_fresh(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/fresh", self.baseurl);
-        let request = self.client.get(url).build()?;
-        let response = self.send(request, "get_fresh").await?;
+        let call = Call::new(reqwest::Method::GET, "/fresh");
+        let response = self.call(call, "get_fresh").await?;
         match response.status().as_u16() {
             204 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -32,9 +30,8 @@ impl Client {
 
     /// `GET /member`
     pub async fn get_member(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/member", self.baseurl);
-        let request = self.client.get(url).build()?;
-        let response = self.send(request, "get_member").await?;
+        let call = Call::new(reqwest::Method::GET, "/member");
+        let response = self.call(call, "get_member").await?;
         match response.status().as_u16() {
             204 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -43,9 +40,8 @@ impl Client {
 
     /// `GET /either`
     pub async fn get_either(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/either", self.baseurl);
-        let request = self.client.get(url).build()?;
-        let response = self.send(request, "get_either").await?;
+        let call = Call::new(reqwest::Method::GET, "/either");
+        let response = self.call(call, "get_either").await?;
         match response.status().as_u16() {
             204 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -54,9 +50,8 @@ impl Client {
 
     /// `GET /machine`
     pub async fn get_machine(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/machine", self.baseurl);
-        let request = self.client.get(url).build()?;
-        let response = self.send(request, "get_machine").await?;
+        let call = Call::new(reqwest::Method::GET, "/machine");
+        let response = self.call(call, "get_machine").await?;
         match response.status().as_u16() {
             204 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -65,9 +60,8 @@ impl Client {
 
     /// `GET /any`
     pub async fn get_any(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/any", self.baseurl);
-        let request = self.client.get(url).build()?;
-        let response = self.send(request, "get_any").await?;
+        let call = Call::new(reqwest::Method::GET, "/any");
+        let response = self.call(call, "get_any").await?;
         match response.status().as_u16() {
             204 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -76,9 +70,8 @@ impl Client {
 
     /// `GET /anyone`
     pub async fn get_anyone(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/anyone", self.baseurl);
-        let request = self.client.get(url).build()?;
-        let response = self.send(request, "get_anyone").await?;
+        let call = Call::new(reqwest::Method::GET, "/anyone");
+        let response = self.call(call, "get_anyone").await?;
         match response.status().as_u16() {
             204 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -87,9 +80,8 @@ impl Client {
 
     /// `GET /other`
     pub async fn get_other(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/other", self.baseurl);
-        let request = self.client.get(url).build()?;
-        let response = self.send(request, "get_other").await?;
+        let call = Call::new(reqwest::Method::GET, "/other");
+        let response = self.call(call, "get_other").await?;
         match response.status().as_u16() {
             204 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),

@@ -11,9 +11,9 @@ use crate::Client;
 impl Client {
     /// `GET /pets`
     pub async fn list_pets(&self) -> Result<ResponseValue<Vec<api_types::Pet>>, Error<()>> {
-        let url = format!("{}/pets", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = execute(&self.client, request).await?;
+        let mut call = Call::new(reqwest::Method::GET, "/pets");
+        call.accept("application/json");
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             _ => Err(Error::UnexpectedResponse(response.into())),

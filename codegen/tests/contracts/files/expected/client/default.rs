@@ -3,17 +3,16 @@
 //! Operations tagged `default`.
 
 use progenitor_client::{Error, ResponseValue};
-use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{Call, Encoding, execute, read_json};
+use specwright_runtime::client::{Call, Encoding, read_json};
 
 use crate::Client;
 
 impl Client {
     /// `GET /things`
     pub async fn list_things(&self) -> Result<ResponseValue<Vec<api_types::Thing>>, Error<()>> {
-        let url = format!("{}/things", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = execute(&self.client, request).await?;
+        let mut call = Call::new(reqwest::Method::GET, "/things");
+        call.accept("application/json");
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             _ => Err(Error::UnexpectedResponse(response.into())),

@@ -3,7 +3,6 @@
 //! Operations tagged `doors`.
 
 use progenitor_client::{Error, ResponseValue};
-use reqwest::header::{ACCEPT, HeaderValue};
 use specwright_runtime::client::{Call, read_json, read_nothing};
 
 use crate::Client;
@@ -11,9 +10,9 @@ use crate::Client;
 impl Client {
     /// `GET /default`
     pub async fn by_default(&self) -> Result<ResponseValue<String>, Error<()>> {
-        let url = format!("{}/default", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "by_default").await?;
+        let mut call = Call::new(reqwest::Method::GET, "/default");
+        call.accept("application/json");
+        let response = self.call(call, "by_default").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -22,9 +21,8 @@ impl Client {
 
     /// `GET /public`
     pub async fn public(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/public", self.baseurl);
-        let request = self.client.get(url).build()?;
-        let response = self.send(request, "public").await?;
+        let call = Call::new(reqwest::Method::GET, "/public");
+        let response = self.call(call, "public").await?;
         match response.status().as_u16() {
             204 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -33,9 +31,9 @@ impl Client {
 
     /// `GET /digest`
     pub async fn by_digest(&self) -> Result<ResponseValue<String>, Error<()>> {
-        let url = format!("{}/digest", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "by_digest").await?;
+        let mut call = Call::new(reqwest::Method::GET, "/digest");
+        call.accept("application/json");
+        let response = self.call(call, "by_digest").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -44,9 +42,9 @@ impl Client {
 
     /// `GET /header`
     pub async fn by_header(&self) -> Result<ResponseValue<String>, Error<()>> {
-        let url = format!("{}/header", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "by_header").await?;
+        let mut call = Call::new(reqwest::Method::GET, "/header");
+        call.accept("application/json");
+        let response = self.call(call, "by_header").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -55,9 +53,9 @@ impl Client {
 
     /// `GET /query`
     pub async fn by_query(&self) -> Result<ResponseValue<String>, Error<()>> {
-        let url = format!("{}/query", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "by_query").await?;
+        let mut call = Call::new(reqwest::Method::GET, "/query");
+        call.accept("application/json");
+        let response = self.call(call, "by_query").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -66,9 +64,9 @@ impl Client {
 
     /// `GET /cookie`
     pub async fn by_cookie(&self) -> Result<ResponseValue<String>, Error<()>> {
-        let url = format!("{}/cookie", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "by_cookie").await?;
+        let mut call = Call::new(reqwest::Method::GET, "/cookie");
+        call.accept("application/json");
+        let response = self.call(call, "by_cookie").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -77,9 +75,9 @@ impl Client {
 
     /// `GET /oauth`
     pub async fn by_oauth(&self) -> Result<ResponseValue<String>, Error<()>> {
-        let url = format!("{}/oauth", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "by_oauth").await?;
+        let mut call = Call::new(reqwest::Method::GET, "/oauth");
+        call.accept("application/json");
+        let response = self.call(call, "by_oauth").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -88,9 +86,9 @@ impl Client {
 
     /// `GET /open-id`
     pub async fn by_open_id(&self) -> Result<ResponseValue<String>, Error<()>> {
-        let url = format!("{}/open-id", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "by_open_id").await?;
+        let mut call = Call::new(reqwest::Method::GET, "/open-id");
+        call.accept("application/json");
+        let response = self.call(call, "by_open_id").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -111,9 +109,9 @@ impl Client {
 
     /// `GET /either`
     pub async fn by_either(&self) -> Result<ResponseValue<String>, Error<()>> {
-        let url = format!("{}/either", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "by_either").await?;
+        let mut call = Call::new(reqwest::Method::GET, "/either");
+        call.accept("application/json");
+        let response = self.call(call, "by_either").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             _ => Err(Error::UnexpectedResponse(response.into())),
@@ -122,9 +120,9 @@ impl Client {
 
     /// `GET /optional`
     pub async fn optional(&self) -> Result<ResponseValue<String>, Error<()>> {
-        let url = format!("{}/optional", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "optional").await?;
+        let mut call = Call::new(reqwest::Method::GET, "/optional");
+        call.accept("application/json");
+        let response = self.call(call, "optional").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             _ => Err(Error::UnexpectedResponse(response.into())),

@@ -3,16 +3,15 @@
 //! Operations tagged `"# \ */`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::read_nothing;
+use specwright_runtime::client::{Call, read_nothing};
 
 use crate::Client;
 
 impl Client {
     /// `PUT /self`
     pub async fn put(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/self", self.baseurl);
-        let request = self.client.put(url).build()?;
-        let response = self.send(request, "put").await?;
+        let call = Call::new(reqwest::Method::PUT, "/self");
+        let response = self.call(call, "put").await?;
         match response.status().as_u16() {
             200 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),

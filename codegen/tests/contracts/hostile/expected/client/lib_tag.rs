@@ -3,7 +3,7 @@
 //! Operations tagged `lib`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Form, Upload, read_json, read_nothing, refused};
+use specwright_runtime::client::{Call, Form, Upload, read_json, read_nothing, refusal};
 
 use crate::Client;
 
@@ -27,7 +27,7 @@ impl Client {
         let response = self.call(call, "mod").await?;
         match response.status().as_u16() {
             204 => Ok(read_nothing(&response)),
-            400..=499 => Err(refused(read_json(response, "application/problem+json"), std::convert::identity)),
+            400..=499 => Err(refusal(read_json(response, "application/problem+json"))),
             _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }

@@ -3,16 +3,15 @@
 //! Operations tagged `mod`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::read_nothing;
+use specwright_runtime::client::{Call, read_nothing};
 
 use crate::Client;
 
 impl Client {
     /// `GET /self`
     pub async fn self_(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/self", self.baseurl);
-        let request = self.client.get(url).build()?;
-        let response = self.send(request, "self_").await?;
+        let call = Call::new(reqwest::Method::GET, "/self");
+        let response = self.call(call, "self_").await?;
         match response.status().as_u16() {
             200 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),

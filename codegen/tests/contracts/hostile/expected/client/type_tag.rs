@@ -8,7 +8,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use specwright_runtime::client::{
-    Call, Encoding, media_type_matches, read_header, read_json, read_nothing, read_text, refused, wrapped,
+    Call, Encoding, media_type_matches, read_header, read_json, read_nothing, read_text, refusal, wrapped,
 };
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
@@ -74,7 +74,7 @@ impl Client {
                 let wrap = |body| FnSuccess::Text { body, status, body_2, reply };
                 Ok(wrapped(read_text(response, "text/plain")?, wrap))
             }
-            _ => Err(refused(Ok(read_nothing(&response)), std::convert::identity)),
+            _ => Err(refusal(Ok(read_nothing(&response)))),
         }
     }
 }

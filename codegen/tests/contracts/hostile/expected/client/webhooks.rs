@@ -3,7 +3,7 @@
 //! Webhooks: what the service tells its subscribers of its own accord.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, Sender, read_header, read_nothing, refused, wrapped};
+use specwright_runtime::client::{Call, Encoding, Sender, read_header, read_nothing, refusal, wrapped};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
 
@@ -57,7 +57,7 @@ impl Webhooks {
         let response = self.sender.send(call, url).await?;
         match response.status().as_u16() {
             200..=299 => Ok(read_nothing(&response)),
-            _ => Err(refused(Ok(read_nothing(&response)), std::convert::identity)),
+            _ => Err(refusal(Ok(read_nothing(&response)))),
         }
     }
 }

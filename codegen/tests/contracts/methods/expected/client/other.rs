@@ -3,7 +3,7 @@
 //! Operations tagged `other`.
 
 use progenitor_client::{Error, ResponseValue, encode_path};
-use specwright_runtime::client::{Call, Encoding, execute, read_header, read_nothing, refused, wrapped};
+use specwright_runtime::client::{Call, Encoding, execute, read_header, read_nothing, refusal, wrapped};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
 
@@ -35,7 +35,7 @@ impl Client {
                 let wrap = |()| HasBookSuccess { x_pages };
                 Ok(wrapped(read_nothing(&response), wrap))
             }
-            404 => Err(refused(Ok(read_nothing(&response)), std::convert::identity)),
+            404 => Err(refusal(Ok(read_nothing(&response)))),
             _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }

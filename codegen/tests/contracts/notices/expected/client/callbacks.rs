@@ -3,7 +3,7 @@
 //! Callbacks: what the service tells those that an earlier request named.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Exchange, ExpressionError, Sender, read_nothing, refused};
+use specwright_runtime::client::{Call, Exchange, ExpressionError, Sender, read_nothing, refusal};
 
 /// Sends the callbacks of the contract.
 ///
@@ -61,7 +61,7 @@ impl Callbacks {
         let response = self.sender.send(call, url).await?;
         match response.status().as_u16() {
             200..=299 => Ok(read_nothing(&response)),
-            _ => Err(refused(Ok(read_nothing(&response)), std::convert::identity)),
+            _ => Err(refusal(Ok(read_nothing(&response)))),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Webhooks: what the service tells its subscribers of its own accord.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, Encoding, Sender, read_header, read_json, read_nothing, refused, wrapped};
+use specwright_runtime::client::{Call, Encoding, Sender, read_header, read_json, read_nothing, refusal, wrapped};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::Schema;
 
@@ -42,7 +42,7 @@ impl Webhooks {
                 let wrap = |()| NewPetSuccess { x_seen };
                 Ok(wrapped(read_nothing(&response), wrap))
             }
-            410 => Err(refused(read_json(response, "application/json"), std::convert::identity)),
+            410 => Err(refusal(read_json(response, "application/json"))),
             _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }

@@ -3,17 +3,16 @@
 //! Operations tagged `customers`.
 
 use progenitor_client::{Error, ResponseValue};
-use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{execute, read_json, read_nothing};
+use specwright_runtime::client::{Call, execute, read_json, read_nothing};
 
 use crate::Client;
 
 impl Client {
     /// `GET /customers`
     pub async fn list_customers(&self) -> Result<ResponseValue<Vec<api_types::Customer>>, Error<()>> {
-        let url = format!("{}/customers", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = execute(&self.client, request).await?;
+        let mut call = Call::new(reqwest::Method::GET, "/customers");
+        call.accept("application/json");
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             _ => Err(Error::UnexpectedResponse(response.into())),

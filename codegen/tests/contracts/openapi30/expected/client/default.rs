@@ -3,20 +3,19 @@
 //! Operations tagged `default`.
 
 use progenitor_client::{Error, ResponseValue};
-use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{execute, read_json, read_nothing, refused};
+use specwright_runtime::client::{Call, read_json, read_nothing, refusal};
 
 use crate::Client;
 
 impl Client {
     /// `GET /readings`
     pub async fn list_readings(&self) -> Result<ResponseValue<Vec<api_types::Reading>>, Error<()>> {
-        let url = format!("{}/readings", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = execute(&self.client, request).await?;
+        let mut call = Call::new(reqwest::Method::GET, "/readings");
+        call.accept("application/json");
+        let response = call.send(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
-            500 => Err(refused(Ok(read_nothing(&response)), std::convert::identity)),
+            500 => Err(refusal(Ok(read_nothing(&response)))),
             _ => Err(Error::UnexpectedResponse(response.into())),
         }
     }

@@ -3,16 +3,15 @@
 //! Operations tagged `default`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::read_nothing;
+use specwright_runtime::client::{Call, read_nothing};
 
 use crate::Client;
 
 impl Client {
     /// `GET /either`
     pub async fn get_either(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/either", self.baseurl);
-        let request = self.client.get(url).build()?;
-        let response = self.send(request, "get_either").await?;
+        let call = Call::new(reqwest::Method::GET, "/either");
+        let response = self.call(call, "get_either").await?;
         match response.status().as_u16() {
             204 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),

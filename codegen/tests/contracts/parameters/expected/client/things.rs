@@ -47,9 +47,8 @@ impl Client {
 
     /// `GET /public`
     pub async fn get_public(&self) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/public", self.baseurl);
-        let request = self.client.get(url).build()?;
-        let response = self.send(request, "get_public").await?;
+        let call = Call::new(reqwest::Method::GET, "/public");
+        let response = self.call(call, "get_public").await?;
         match response.status().as_u16() {
             204 => Ok(read_nothing(&response)),
             _ => Err(Error::UnexpectedResponse(response.into())),

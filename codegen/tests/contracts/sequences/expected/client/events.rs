@@ -3,7 +3,7 @@
 //! Operations tagged `events`.
 
 use progenitor_client::{Error, ResponseValue};
-use specwright_runtime::client::{Call, read_items, refused};
+use specwright_runtime::client::{Call, read_items, refusal};
 use specwright_runtime::sequence::{Framing, ItemSource, Items};
 
 use crate::Client;
@@ -45,7 +45,7 @@ impl Client {
         let response = call.open(&self.client, &self.baseurl).await?;
         match response.status().as_u16() {
             200 => read_items(response, "text/event-stream", Framing::Events),
-            _ => Err(refused(read_items(response, "application/jsonl", Framing::Lines), std::convert::identity)),
+            _ => Err(refusal(read_items(response, "application/jsonl", Framing::Lines))),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use progenitor_client::{Error, ResponseValue};
 use specwright_runtime::client::{
-    BufferedResponse, Call, media_type_matches, read_items, read_json, read_nothing, refused, wrapped,
+    BufferedResponse, Call, media_type_matches, read_items, read_json, read_nothing, refusal, wrapped,
 };
 use specwright_runtime::sequence::{Framing, ItemSource, Items};
 
@@ -26,10 +26,7 @@ impl Client {
             200 if media_type_matches(response.headers(), "application/json-seq") => {
                 Ok(wrapped(read_items(response, "application/json-seq", Framing::Records)?, ReadLogsSuccess::JsonSeq))
             }
-            404 => Err(refused(
-                read_json(BufferedResponse::of(response).await, "application/problem+json"),
-                std::convert::identity,
-            )),
+            404 => Err(refusal(read_json(BufferedResponse::of(response).await, "application/problem+json"))),
             _ => Err(Error::UnexpectedResponse(response)),
         }
     }

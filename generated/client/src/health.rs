@@ -5,8 +5,7 @@
 //! Whether the service runs. Public.
 
 use progenitor_client::{Error, ResponseValue};
-use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{read_header, read_json, refused};
+use specwright_runtime::client::{Call, read_header, read_json, refusal, refused};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Number, Schema};
 
@@ -19,12 +18,12 @@ impl Client {
     ///
     /// `GET /health`
     pub async fn get_health(&self) -> Result<ResponseValue<api_types::Health>, Error<api_types::Problem>> {
-        let url = format!("{}/health", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "get_health").await?;
+        let mut call = Call::new(reqwest::Method::GET, "/health");
+        call.accept("application/json");
+        let response = self.call(call, "get_health").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
-            _ => Err(refused(read_json(response, "application/problem+json"), std::convert::identity)),
+            _ => Err(refusal(read_json(response, "application/problem+json"))),
         }
     }
 
@@ -34,9 +33,9 @@ impl Client {
     ///
     /// `GET /health/ready`
     pub async fn get_readiness(&self) -> Result<ResponseValue<api_types::Readiness>, Error<GetReadinessError>> {
-        let url = format!("{}/health/ready", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "get_readiness").await?;
+        let mut call = Call::new(reqwest::Method::GET, "/health/ready");
+        call.accept("application/json");
+        let response = self.call(call, "get_readiness").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             406 => Err(refused(read_json(response, "application/problem+json"), GetReadinessError::NotAcceptable)),

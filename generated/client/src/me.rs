@@ -5,8 +5,7 @@
 //! Who the caller is.
 
 use progenitor_client::{Error, ResponseValue};
-use reqwest::header::{ACCEPT, HeaderValue};
-use specwright_runtime::client::{read_header, read_json, refused};
+use specwright_runtime::client::{Call, read_header, read_json, refused};
 use specwright_runtime::operation::Parameter;
 use specwright_runtime::schema::{Format, Number, Schema};
 
@@ -19,9 +18,9 @@ impl Client {
     ///
     /// `GET /me`
     pub async fn get_me(&self) -> Result<ResponseValue<api_types::Me>, Error<GetMeError>> {
-        let url = format!("{}/me", self.baseurl);
-        let request = self.client.get(url).header(ACCEPT, HeaderValue::from_static("application/json")).build()?;
-        let response = self.send(request, "get_me").await?;
+        let mut call = Call::new(reqwest::Method::GET, "/me");
+        call.accept("application/json");
+        let response = self.call(call, "get_me").await?;
         match response.status().as_u16() {
             200 => read_json(response, "application/json"),
             401 => {

@@ -243,3 +243,47 @@ fn header_value(headers: &HeaderMap, header: &Parameter) -> Option<Value> {
     }
     expand(&lines.join(","), Style::Simple, header, shape).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use futures_util::stream;
+
+    use super::*;
+
+    /// A response whose body arrives in two pieces, the second of which may be an error.
+    async fn response(second: Result<&'static str, std::io::Error>) -> BufferedResponse {
+        let url = "http://127.0.0.1:1/a?b=c".parse().unwrap();
+        let pieces = stream::iter([Ok("[1,"), second]);
+        let whole = http::Response::builder().url(url).status(418).header("x-a", "b").header(CONTENT_TYPE, "text/json");
+        BufferedResponse::of(whole.body(Body::wrap_stream(pieces)).unwrap().into()).await
+    }
+
+    #[tokio::test]
+    async fn what_the_contract_does_not_have_is_there_as_it_came() {
+        let read = read_text::<()>(response(Ok("2]")).await, "text/plain");
+        let Err(Error::UnexpectedResponse(whole)) = read else { panic!("{read:?}") };
+        assert_eq!((whole.status().as_u16(), whole.url().as_str()), (418, "http://127.0.0.1:1/a?b=c"));
+        assert_eq!(whole.headers()["x-a"], "b");
+        assert_eq!(whole.text().await.unwrap(), "[1,2]");
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_whole_or_not_at_all() {
+        let read = read_json::<Vec<u8>, ()>(response(Ok("2]")).await, "application/json").unwrap();
+        assert_eq!((read.status().as_u16(), read.into_inner()), (418, vec![1, 2]));
+        let wrong = read_json::<Vec<u8>, ()>(response(Ok("x]")).await, "application/json");
+        assert!(matches!(&wrong, Err(Error::InvalidResponsePayload(bytes, _)) if bytes == "[1,x]"), "{wrong:?}");
+
+        let broken = || response(Err(std::io::ErrorKind::ConnectionReset.into()));
+        let read = read_json::<Vec<u8>, ()>(broken().await, "application/json");
+        assert!(matches!(read, Err(Error::ResponseBodyError(_))), "{read:?}");
+        // Its status and headers are not lost where the contract has no such response.
+        let nothing = read_nothing(&broken().await);
+        assert_eq!((nothing.status().as_u16(), nothing.headers()["x-a"].as_bytes()), (418, &b"b"[..]));
+        let whole = Response::from(broken().await);
+        assert_eq!(whole.status().as_u16(), 418);
+        assert!(whole.text().await.is_err());
+    }
+}

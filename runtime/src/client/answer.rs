@@ -4,15 +4,18 @@
 //! [`Error::UnexpectedResponse`]: it holds the response as it came, so that status, headers and body are there to be looked at.
 #![allow(clippy::result_large_err, reason = "the errors are progenitor's")]
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use progenitor_client::{ByteStream, Error, ResponseValue};
 use reqwest::{
-    Body, Request, Response, ResponseBuilderExt as _, StatusCode,
+    Body, Request, Response, ResponseBuilderExt as _, StatusCode, Url, Version,
     header::{CONTENT_TYPE, HeaderMap},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+#[cfg(doc)]
+use super::CallError;
+use super::Sent;
 use crate::{
     operation::{Parameter, Style},
     schema::{Types, accepted_types},
@@ -29,59 +32,50 @@ use crate::{
 /// Where the body broke off, to read it is the error; status and headers are there nevertheless.
 #[derive(Debug)]
 pub struct BufferedResponse {
-    /// Its body is used up.
-    head: Response,
+    status: StatusCode,
+    version: Version,
+    headers: HeaderMap,
+    url: Url,
     body: Result<Bytes, reqwest::Error>,
 }
 
 impl BufferedResponse {
     /// Waits for the body of a response.
     pub async fn of(mut response: Response) -> Self {
-        let mut body = BytesMut::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.is_empty() => body = chunk.into(),
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Self { head: response, body: Ok(body.freeze()) },
-                Err(error) => return Self { head: response, body: Err(error) },
-            }
-        }
+        let headers = std::mem::take(response.headers_mut());
+        let (status, version, url) = (response.status(), response.version(), response.url().clone());
+        Self { status, version, headers, url, body: response.bytes().await }
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.head.status()
+        self.status
     }
 
     /// The headers.
     pub fn headers(&self) -> &HeaderMap {
-        self.head.headers()
+        &self.headers
     }
 
     /// The body, with what stands before it.
     fn read<T, E>(self, read: impl FnOnce(Bytes) -> Result<T, Error<E>>) -> Result<ResponseValue<T>, Error<E>> {
-        let (status, headers) = (self.status(), self.head.headers().clone());
         let value = read(self.body.map_err(Error::ResponseBodyError)?)?;
-        Ok(ResponseValue::new(value, status, headers))
+        Ok(ResponseValue::new(value, self.status, self.headers))
     }
 }
 
 /// As it came, body included.
 impl From<BufferedResponse> for Response {
-    fn from(BufferedResponse { head, body }: BufferedResponse) -> Self {
-        let url = head.url().clone();
-        let (parts, rest) = http::Response::from(head).into_parts();
-        let body = match body {
+    fn from(response: BufferedResponse) -> Self {
+        let body = match response.body {
             Ok(bytes) => bytes.into(),
             Err(error) => Body::wrap_stream(futures_util::stream::iter([Err::<Bytes, _>(error)])),
         };
-        let mut whole = http::Response::new(body);
-        if let Ok(named) = http::Response::builder().url(url).body(rest) {
-            *whole.extensions_mut() = named.into_parts().0.extensions;
-        }
-        *whole.status_mut() = parts.status;
-        *whole.version_mut() = parts.version;
-        *whole.headers_mut() = parts.headers;
+        let named = http::Response::builder().url(response.url).body(()).unwrap_or_default();
+        let mut whole = named.map(|()| body);
+        *whole.status_mut() = response.status;
+        *whole.version_mut() = response.version;
+        *whole.headers_mut() = response.headers;
         whole.into()
     }
 }
@@ -90,9 +84,9 @@ impl From<BufferedResponse> for Response {
 ///
 /// # Errors
 ///
-/// [`Error::CommunicationError`] where the request or the beginning of the response does not arrive.
-pub async fn execute<E>(client: &reqwest::Client, request: Request) -> Result<BufferedResponse, Error<E>> {
-    Ok(BufferedResponse::of(client.execute(request).await?).await)
+/// [`CallError::Http`] where the request or the beginning of the response does not arrive.
+pub fn execute(client: &reqwest::Client, request: Request) -> Sent<'_, BufferedResponse> {
+    Box::pin(async move { Ok(BufferedResponse::of(client.execute(request).await?).await) })
 }
 
 /// Reads a JSON body.

@@ -1,8 +1,9 @@
 //! One request in the making.
 
+use futures_util::future::BoxFuture;
 use progenitor_client::Error;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Body, Method};
+use reqwest::{Body, Client, Method, Response};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -41,19 +42,27 @@ pub enum CallError {
         /// What is wrong with it.
         violations: Vec<Violation>,
     },
-    /// The base URL and the path do not make a URL, or a header is refused by the HTTP client.
-    #[error("the request cannot be built")]
-    Build(#[from] reqwest::Error),
+    /// What the caller proves itself with cannot be had.
+    #[error("{0}")]
+    Secret(String),
+    /// The base URL and the path do not make a URL, a header is refused by the HTTP client, or the connection fails.
+    #[error("the request cannot be built or sent")]
+    Http(#[from] reqwest::Error),
 }
 
 impl<E> From<CallError> for Error<E> {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Build(error) => Self::CommunicationError(error),
+            CallError::Http(error) => Self::CommunicationError(error),
+            CallError::Secret(error) => Self::Custom(error),
             other => Self::InvalidRequest(other.to_string()),
         }
     }
 }
+
+/// A response that is waited for. In a box, so that an operation that awaits it is not made of all that reqwest is made of: the
+/// compiler asks of each what it holds.
+pub type Sent<'a, T> = BoxFuture<'a, Result<T, CallError>>;
 
 /// One request in the making.
 ///
@@ -211,25 +220,25 @@ impl Call {
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub async fn send<E>(self, client: &reqwest::Client, base_url: &str) -> Result<BufferedResponse, Error<E>> {
-        execute(client, self.build(client, base_url)?).await
+    pub fn send<'a>(self, client: &'a Client, base_url: &'a str) -> Sent<'a, BufferedResponse> {
+        Box::pin(async move { execute(client, self.build(client, base_url)?).await })
     }
 
     /// Sends the request, against a base URL, and waits for the beginning of the response.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidRequest`] where it cannot be made of its values, [`Error::CommunicationError`] where it does not arrive.
-    pub async fn open<E>(self, client: &reqwest::Client, base_url: &str) -> Result<reqwest::Response, Error<E>> {
-        Ok(client.execute(self.build(client, base_url)?).await?)
+    /// The first of its values that cannot be sent, else [`CallError::Http`].
+    pub fn open<'a>(self, client: &'a Client, base_url: &'a str) -> Sent<'a, Response> {
+        Box::pin(async move { Ok(client.execute(self.build(client, base_url)?).await?) })
     }
 
     /// The request, against a base URL.
     ///
     /// # Errors
     ///
-    /// The first of its values that cannot be sent, else [`CallError::Build`].
-    pub fn build(mut self, client: &reqwest::Client, base_url: &str) -> Result<reqwest::Request, CallError> {
+    /// The first of its values that cannot be sent, else [`CallError::Http`].
+    pub fn build(mut self, client: &Client, base_url: &str) -> Result<reqwest::Request, CallError> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
@@ -245,7 +254,7 @@ impl Call {
     }
 
     /// The request, to a whole URL.
-    pub(super) fn build_for(mut self, client: &reqwest::Client, url: &str) -> Result<reqwest::Request, CallError> {
+    pub(super) fn build_for(mut self, client: &Client, url: &str) -> Result<reqwest::Request, CallError> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }

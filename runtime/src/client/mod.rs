@@ -18,7 +18,7 @@ pub use answer::{
     BufferedResponse, execute, media_type_is, media_type_matches, read_bytes, read_header, read_items, read_json,
     read_nothing, read_stream, read_text, refusal, refused, wrapped,
 };
-pub use call::{Call, CallError};
+pub use call::{Call, CallError, Sent};
 pub use expression::{Exchange, ExpressionError};
 pub use items::items;
 pub use progenitor_client::{ByteStream, Error, ResponseValue};

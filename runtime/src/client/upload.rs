@@ -154,7 +154,7 @@ impl Form {
     ///
     /// # Errors
     ///
-    /// [`CallError::Build`] when a content type is none, [`CallError::Unsendable`] when a header is none.
+    /// [`CallError::Http`] when a content type is none, [`CallError::Unsendable`] when a header is none.
     pub fn files(
         self,
         name: &'static str,

@@ -10,9 +10,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use progenitor_client::Error;
 use reqwest::Request;
 use reqwest::header::{HeaderName, HeaderValue};
+use specwright_runtime::client::CallError;
 
 /// A secret that is known, or that is asked for before each request (a session token that lives for a minute).
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct Secret(Arc<Provider>);
 type Provider = dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, String>> + Send>> + Send + Sync;
 
 impl Secret {
-    /// Asks `provider` before each request; its error text becomes [`Error::Custom`].
+    /// Asks `provider` before each request; its error text becomes [`Error::Custom`](crate::Error::Custom).
     pub fn from_fn<F, P>(provider: P) -> Self
     where
         F: Future<Output = Result<String, String>> + Send + 'static,
@@ -116,14 +116,14 @@ fn security(operation_id: &str) -> &'static [&'static [Scheme]] {
 
 impl Credentials {
     /// Puts the secrets that an operation asks for into a request of it.
-    pub(crate) async fn authenticate<E>(&self, request: &mut Request, operation_id: &str) -> Result<(), Error<E>> {
+    pub(crate) async fn authenticate(&self, request: &mut Request, operation_id: &str) -> Result<(), CallError> {
         let alternatives = security(operation_id);
         let known = |all: &&&[Scheme]| all.iter().all(|scheme| scheme.secret(self).is_some());
         // A known secret is worth more than none: the empty alternative comes last.
         let alternative = alternatives.iter().filter(|all| !all.is_empty()).find(known);
         for scheme in alternative.into_iter().flat_map(|all| all.iter()) {
             if let Some(Secret(provider)) = scheme.secret(self) {
-                let secret = provider().await.map_err(Error::Custom)?;
+                let secret = provider().await.map_err(CallError::Secret)?;
                 apply(*scheme, request, &secret)?;
             }
         }
@@ -131,7 +131,7 @@ impl Credentials {
     }
 }
 
-fn apply<E>(scheme: Scheme, request: &mut Request, secret: &str) -> Result<(), Error<E>> {
+fn apply(scheme: Scheme, request: &mut Request, secret: &str) -> Result<(), CallError> {
     match scheme {
         Scheme::ClerkApiKey => {
             insert_header(request, "authorization", &format!("Bearer {secret}"))?;
@@ -144,15 +144,17 @@ fn apply<E>(scheme: Scheme, request: &mut Request, secret: &str) -> Result<(), E
 }
 
 #[allow(dead_code, reason = "not every contract has such a scheme")]
-fn insert_header<E>(request: &mut Request, name: &'static str, text: &str) -> Result<(), Error<E>> {
-    let mut value = HeaderValue::from_str(text)?;
+fn insert_header(request: &mut Request, name: &'static str, text: &str) -> Result<(), CallError> {
+    let unsendable =
+        |_| CallError::Unsendable { name: name.to_owned(), reason: "a header cannot hold the secret".to_owned() };
+    let mut value = HeaderValue::from_str(text).map_err(unsendable)?;
     value.set_sensitive(true);
     request.headers_mut().insert(HeaderName::from_static(name), value);
     Ok(())
 }
 
 #[allow(dead_code, reason = "not every contract has such a scheme")]
-fn append_cookie<E>(request: &mut Request, name: &str, secret: &str) -> Result<(), Error<E>> {
+fn append_cookie(request: &mut Request, name: &str, secret: &str) -> Result<(), CallError> {
     let before = request.headers().get("cookie").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let separator = if before.is_empty() { "" } else { "; " };
     let cookies = format!("{before}{separator}{name}={secret}");

@@ -70,30 +70,34 @@ impl Client {
     }
 
     /// Sends what an operation has put together, and waits for the whole response.
-    async fn call<E>(
+    fn call(
         &self,
         call: specwright_runtime::client::Call,
         operation_id: &'static str,
-    ) -> Result<specwright_runtime::client::BufferedResponse, Error<E>> {
-        self.send(call.build(&self.client, &self.baseurl)?, operation_id).await
+    ) -> specwright_runtime::client::Sent<'_, specwright_runtime::client::BufferedResponse> {
+        Box::pin(async move { self.send(call.build(&self.client, &self.baseurl)?, operation_id).await })
     }
 
     /// Sends a request, and waits for the whole response.
-    async fn send<E>(
+    fn send(
         &self,
         request: reqwest::Request,
         operation_id: &'static str,
-    ) -> Result<specwright_runtime::client::BufferedResponse, Error<E>> {
-        Ok(specwright_runtime::client::BufferedResponse::of(self.open(request, operation_id).await?).await)
+    ) -> specwright_runtime::client::Sent<'_, specwright_runtime::client::BufferedResponse> {
+        Box::pin(async move {
+            Ok(specwright_runtime::client::BufferedResponse::of(self.open(request, operation_id).await?).await)
+        })
     }
 
     /// Sends a request with what the caller proves itself with, and waits for the beginning of the response.
-    async fn open<E>(
+    fn open(
         &self,
         mut request: reqwest::Request,
         operation_id: &'static str,
-    ) -> Result<reqwest::Response, Error<E>> {
-        self.credentials.authenticate(&mut request, operation_id).await?;
-        Ok(self.client.execute(request).await?)
+    ) -> specwright_runtime::client::Sent<'_, reqwest::Response> {
+        Box::pin(async move {
+            self.credentials.authenticate(&mut request, operation_id).await?;
+            Ok(self.client.execute(request).await?)
+        })
     }
 }
